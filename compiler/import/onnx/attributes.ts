@@ -1,0 +1,108 @@
+/**
+ * @file Attributes of one node, read by kind with a default. What a translation did not read is an error afterwards: an attribute that is silently passed over
+ * would give a wrong model.
+ */
+import { ImportFailure } from "./errors.ts";
+import { toNumber } from "./int64.ts";
+import type { AttributeProto, TensorProto } from "./proto/gen/onnx.js";
+
+/** AttributeProto.AttributeType. */
+const FLOAT = 1;
+const INT = 2;
+const STRING = 3;
+const TENSOR = 4;
+const FLOATS = 6;
+const INTS = 7;
+const kindNames: readonly string[] = [
+  "undefined", "float", "int", "string", "tensor", "graph", "floats", "ints", "strings", "tensors", "graphs", "sparse tensor", "sparse tensors",
+  "type", "types",
+];
+
+const utf8 = new TextDecoder();
+
+export class Attributes {
+  private readonly byName = new Map<string, AttributeProto>();
+  private readonly unread: Set<string>;
+
+  constructor(protos: readonly AttributeProto[]) {
+    for (const proto of protos) {
+      if (this.byName.has(proto.name)) throw new ImportFailure("E0606", `attribute ${proto.name} is given twice`);
+      this.byName.set(proto.name, proto);
+    }
+    this.unread = new Set(this.byName.keys());
+  }
+
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
+  /** Names of attributes that nothing asked for. */
+  left(): readonly string[] {
+    return [...this.unread];
+  }
+
+  /** Marks attributes that mean nothing at inference as seen. */
+  ignore(...names: readonly string[]): void {
+    for (const name of names) this.unread.delete(name);
+  }
+
+  int<D extends number | null>(name: string, fallback: D): number | D {
+    const proto = this.read(name, INT);
+    return proto ? toNumber(proto.i) : fallback;
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.int(name, fallback ? 1 : 0);
+    if (value !== 0 && value !== 1) throw new ImportFailure("E0606", `attribute ${name} must be 0 or 1, got ${value}`);
+    return value === 1;
+  }
+
+  float<D extends number | null>(name: string, fallback: D): number | D {
+    return this.read(name, FLOAT)?.f ?? fallback;
+  }
+
+  string(name: string, fallback: string): string {
+    const proto = this.read(name, STRING);
+    return proto ? utf8.decode(proto.s) : fallback;
+  }
+
+  /** One of `members`. @throws ImportFailure E0605 for another. */
+  choice<M extends string>(name: string, members: readonly M[], fallback: M): M {
+    const value = this.string(name, fallback);
+    const member = members.find((candidate) => candidate === value);
+    if (member === undefined) throw new ImportFailure("E0605", `${name} = ${JSON.stringify(value)} is not supported; supported: ${members.join(", ")}`);
+    return member;
+  }
+
+  ints(name: string): readonly number[] | null {
+    return this.read(name, INTS)?.ints.map(toNumber) ?? null;
+  }
+
+  floats(name: string): readonly number[] | null {
+    return this.read(name, FLOATS)?.floats ?? null;
+  }
+
+  tensor(name: string): TensorProto | null {
+    return this.read(name, TENSOR)?.t ?? null;
+  }
+
+  private read(name: string, kind: number): AttributeProto | null {
+    const proto = this.byName.get(name);
+    if (!proto) return null;
+    this.unread.delete(name);
+    const given = proto.type === 0 ? guessKind(proto) : proto.type;
+    if (given === kind || (proto.ints.length === 0 && proto.floats.length === 0 && given === 0 && (kind === INTS || kind === FLOATS))) return proto;
+    throw new ImportFailure("E0606", `attribute ${name} must be of kind ${kindNames[kind]}, got ${kindNames[given] ?? given}`);
+  }
+}
+
+/** Files of IR version 1 do not say the kind: the field that is there does. */
+function guessKind(proto: AttributeProto): number {
+  const own = (field: keyof AttributeProto) => Object.hasOwn(proto, field);
+  if (own("i")) return INT;
+  if (own("f")) return FLOAT;
+  if (own("s")) return STRING;
+  if (own("t")) return TENSOR;
+  if (proto.ints.length > 0) return INTS;
+  return proto.floats.length > 0 ? FLOATS : 0;
+}

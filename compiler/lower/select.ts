@@ -1,0 +1,134 @@
+/**
+ * @file Kernel selection: the cheapest row of the target's manifest whose rules an op meets. Pure matching on data; why each row was refused is kept, for
+ * the error and for `TERSOR_DEBUG=3`.
+ */
+import {
+  byteLengthOf,
+  evaluateDim,
+  type Dim,
+  type OpDef,
+  type TensorType,
+  type Operand,
+  elementCount,
+  dimSymbols,
+  printType,
+} from "../../ir-spec/index.ts";
+import type { AttrRule, KernelRow, Manifest, OperandRule } from "../../runtime/manifest.ts";
+
+/** What selection needs to know of one operand. */
+export interface Candidate {
+  readonly operand: Operand;
+  readonly type: TensorType | null;
+  /** True when the operand is a constant of the module (data or derived). */
+  readonly constant: boolean;
+  /** Forms that the constant can be read in; `dense` always. */
+  readonly forms: readonly string[];
+}
+
+export interface SelectRequest {
+  readonly def: OpDef;
+  readonly attrs: Readonly<Record<string, unknown>>;
+  readonly operands: readonly Candidate[];
+  readonly results: readonly TensorType[];
+}
+
+export type Selected =
+  | { readonly ok: true; readonly row: KernelRow; readonly microseconds: number }
+  | { readonly ok: false; readonly refusals: readonly string[] };
+
+export function selectKernel(manifest: Manifest, features: readonly string[], request: SelectRequest): Selected {
+  const refusals: string[] = [];
+  let best: { readonly row: KernelRow; readonly microseconds: number } | null = null;
+  for (const row of rowsFor(manifest, request.def.name)) {
+    const refusal = refuse(row, features, request);
+    if (refusal !== null) {
+      refusals.push(`${row.id}: ${refusal}`);
+      continue;
+    }
+    const microseconds = predict(row, request);
+    if (!best || microseconds < best.microseconds) best = { row, microseconds };
+  }
+  return best ? { ok: true, ...best } : { ok: false, refusals };
+}
+
+const indexes = new WeakMap<Manifest, ReadonlyMap<string, readonly KernelRow[]>>();
+
+function rowsFor(manifest: Manifest, op: string): readonly KernelRow[] {
+  let index = indexes.get(manifest);
+  if (!index) {
+    const building = new Map<string, KernelRow[]>();
+    for (const row of manifest.kernels) {
+      const rows = building.get(row.op);
+      if (rows) rows.push(row);
+      else building.set(row.op, [row]);
+    }
+    index = building;
+    indexes.set(manifest, index);
+  }
+  return index.get(op) ?? [];
+}
+
+/** Why the row does not fit, or null. */
+function refuse(row: KernelRow, features: readonly string[], request: SelectRequest): string | null {
+  const missing = (row.features ?? []).find((feature) => !features.includes(feature));
+  if (missing) return `the target lacks ${missing}`;
+  for (const [i, candidate] of request.operands.entries()) {
+    const refusal = refuseOperand(row, i, candidate, request.def);
+    if (refusal) return refusal;
+  }
+  for (const rule of row.when ?? []) {
+    const value = request.attrs[rule.attr];
+    if (!matches(rule, value)) return `${rule.attr} = ${JSON.stringify(value)}`;
+  }
+  const wrong = request.results.findIndex((type, i) => row.results?.[i] !== undefined && row.results[i] !== type.dtype);
+  return wrong < 0 ? null : `result ${wrong} is ${request.results[wrong]?.dtype}`;
+}
+
+function refuseOperand(row: KernelRow, i: number, candidate: Candidate, def: OpDef): string | null {
+  const name = def.operands[Math.min(i, def.operands.length - 1)]?.name ?? `operand ${i}`;
+  const rule = ruleFor(row, i, def);
+  if (candidate.type === null) return null;
+  if (!rule || rule.absent) return `${name} must be absent`;
+  const { type } = candidate;
+  if (!rule.dtypes.some((dtype) => dtype === type.dtype)) return `${name} is ${printType(type)}`;
+  if (rule.source === "constant" && !candidate.constant) return `${name} must be a constant`;
+  if (rule.pack && !candidate.constant) return `${name} must be a constant, to be packed at load`;
+  if (rule.source === "value" && candidate.constant) return `${name} must not be a constant`;
+  if (rule.ranks && !rule.ranks.includes(type.shape.length)) return `${name} has rank ${type.shape.length}`;
+  if (!candidate.forms.includes(rule.form ?? "dense")) return `${name} has no ${rule.form} form`;
+  return null;
+}
+
+export function ruleFor(row: KernelRow, i: number, def: OpDef): OperandRule | null {
+  const direct = row.operands[i];
+  if (direct) return direct;
+  const variadic = def.operands[def.operands.length - 1]?.variadic === true;
+  return variadic ? (row.operands[row.operands.length - 1] ?? null) : null;
+}
+
+function matches(rule: AttrRule, value: unknown): boolean {
+  return rule.oneOf.some((allowed) =>
+    Array.isArray(allowed) && Array.isArray(value)
+      ? allowed.length === value.length && allowed.every((item, i) => item === value[i])
+      : allowed === value,
+  );
+}
+
+/** Microseconds that the row's cost terms predict, symbolic dims taken as 1. */
+export function predict(row: KernelRow, request: SelectRequest): number {
+  const types = request.operands.map((o) => o.type);
+  const work = request.def.work({ types, attrs: request.attrs, outputs: request.results });
+  const bytes = [...types, ...request.results].reduce((sum, type) => sum + (type ? bytesOf(type) : 0), 0);
+  const { launch, macNs, byteNs, opNs } = row.cost;
+  return launch + (numeric(work.macs) * macNs + bytes * byteNs + numeric(work.elementOps ?? 0) * opNs) / 1000;
+}
+
+/** Dims with symbols bound to 1: relative costs of rows for one op keep their order. */
+export function numeric(dim: Dim): number {
+  if (typeof dim === "number") return dim;
+  return evaluateDim(dim, new Map([...dimSymbols(dim)].map((symbol) => [symbol, 1])));
+}
+
+function bytesOf(type: TensorType): number {
+  return byteLengthOf(type.dtype, numeric(elementCount(type)));
+}

@@ -1,0 +1,91 @@
+/**
+ * @file The backend interface. A plan knows kernels, not ops: an `init` list that runs once at load (it rebuilds compressed weights), then `main`, whose
+ * steps name values, never offsets; each backend places them. Asynchronous everywhere, since a GPU may be behind it.
+ */
+import type { RuntimeDType, Tensor } from "./tensor.ts";
+
+/** A size: a number, or an expression over the symbols that are bound when inputs arrive. */
+export type PlanDim = number | { evaluate(bindings: ReadonlyMap<string, number>): number; readonly text: string };
+
+export interface PlanType {
+  readonly dtype: RuntimeDType;
+  readonly shape: readonly PlanDim[];
+}
+
+/** Attributes as plain values. Ints beyond 2^53 are bigint; enum members and dtypes are strings. */
+export type PlanAttr = number | bigint | boolean | string | PlanDim | readonly PlanAttr[] | { readonly [key: string]: PlanAttr };
+
+export type PlanOperand =
+  | { readonly kind: "value"; readonly value: number }
+  /** Index into the plan's constants. */
+  | { readonly kind: "constant"; readonly constant: number }
+  | { readonly kind: "absent" };
+
+export interface PlanStep {
+  /** Kernel id: `f32_conv`, or `plugin/kernel@abi` from an extension. */
+  readonly kernel: string;
+  readonly attrs: Readonly<Record<string, PlanAttr>>;
+  readonly operands: readonly PlanOperand[];
+  /** Value ids, defined once. */
+  readonly results: readonly number[];
+  /** For profiles and errors: the name of the op this came from. */
+  readonly origin: string;
+}
+
+export interface PlanFunction {
+  /** Type of every value; parameters are values 0 .. params-1. */
+  readonly values: readonly PlanType[];
+  readonly params: number;
+  readonly steps: readonly PlanStep[];
+  readonly returns: readonly PlanOperand[];
+}
+
+export interface PlanConstant {
+  readonly name: string;
+  readonly dtype: RuntimeDType;
+  readonly shape: readonly number[];
+  /** Decoded canonical bytes, row-major; a view where the codec is raw. Not kept by the plan once returned. */
+  bytes(): Uint8Array;
+}
+
+export interface Plan {
+  readonly target: string;
+  /** No parameters; its results are the values that `main` takes after its public inputs. */
+  readonly init: PlanFunction;
+  /** Parameters: public inputs in order, then the results of `init`. */
+  readonly main: PlanFunction;
+  readonly inputCount: number;
+  readonly constants: readonly PlanConstant[];
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Target names whose plans it runs, best first. */
+  readonly targets: readonly string[];
+  /** Makes it ready (compile WebAssembly, get a device). @throws RuntimeError R0401 with the reason when it cannot run here. */
+  open(): Promise<void>;
+  /** Asked for every kernel of a plan before `prepare`; a missing one is an error that names kernel and package. */
+  hasKernel(id: string): boolean;
+  /** Loads constants and runs `init` once. */
+  prepare(plan: Plan): Promise<Executable>;
+  /** Frees what `open` took. */
+  dispose(): void;
+}
+
+export interface Executable {
+  /** `inputs` are checked by the session. Calls do not overlap. Outputs are fresh tensors. */
+  run(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]>;
+  /** Absent where the device is asynchronous. */
+  runSync?(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): readonly Tensor[];
+  dispose(): void;
+}
+
+/** Last step index that uses each value (`steps.length` for returned ones, -1 for never). The lifetime of a value is [definition, last use]. */
+export function lastUses(func: PlanFunction): Int32Array {
+  const last = new Int32Array(func.values.length).fill(-1);
+  func.steps.forEach((step, index) => {
+    for (const operand of step.operands) if (operand.kind === "value") last[operand.value] = index;
+  });
+  for (const operand of func.returns) if (operand.kind === "value") last[operand.value] = func.steps.length;
+  return last;
+}

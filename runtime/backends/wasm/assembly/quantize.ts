@@ -1,0 +1,123 @@
+/**
+ * @file Affine quantization: y = (q - zero) * scale and back, per tensor, per axis, or per block along an axis (ONNX's QuantizeLinear).
+ *
+ * The tensor is seen as `[outer, axis, inner]`. block = 0: `scale [axis]`, one for each position of the axis; a whole tensor is outer = axis = 1.
+ * block = g > 0: `scale [outer, ceil(axis / g), inner]`. The zero point has the scale's shape and the codes' dtype (packed like them); address 0
+ * means none. The walk cuts the tensor into runs that share one scale, so the loops below see plain arrays.
+ */
+import { readCode } from "./codes";
+
+/** (q - zero) * scale for `count` codes from element `start` on; the difference is exact up to 24 bits. */
+function dequantizeRun(bits: i32, signed: bool, q: usize, y: usize, start: i32, count: i32, scale: f32, zero: i32): void {
+  const end = start + count;
+  let i = start;
+  if (bits === 8) {
+    const s = f32x4.splat(scale);
+    const z = i32x4.splat(zero);
+    for (; i + 4 <= end; i += 4) {
+      const bytes = v128.load32_zero(q + i);
+      const half = signed ? i16x8.extend_low_i8x16_s(bytes) : i16x8.extend_low_i8x16_u(bytes);
+      const wide = i32x4.sub(i32x4.extend_low_i16x8_s(half), z);
+      v128.store(y + (<usize>i << 2), f32x4.mul(f32x4.convert_i32x4_s(wide), s));
+    }
+  }
+  for (; i < end; i++) store<f32>(y + (<usize>i << 2), <f32>(readCode(bits, signed, q, i) - zero) * scale);
+}
+
+/** Rounds half to even and saturates to [lo, hi]; NaN gives the zero point (it stands for 0). */
+function quantizeRun(x: usize, y: usize, start: i32, count: i32, scale: f32, zero: i32, lo: f32, hi: f32): void {
+  for (let i = start; i < start + count; i++) {
+    const r = nearest(load<f32>(x + (<usize>i << 2)) / scale);
+    const code = r === r ? <i32>f32.min(f32.max(r + <f32>zero, lo), hi) : zero;
+    store<u8>(y + i, <u8>code);
+  }
+}
+
+/** One run in either direction, with parameter number `p`; bits is the width of the codes. */
+// @ts-ignore: decorator
+@inline
+function run(
+  forward: bool, bits: i32, signed: bool, from: usize, to: usize, start: i32, count: i32, scales: usize, zeros: usize, p: i32,
+): void {
+  const scale = load<f32>(scales + (<usize>p << 2));
+  const zero = zeros ? readCode(bits, signed, zeros, p) : 0;
+  if (forward) quantizeRun(from, to, start, count, scale, zero, signed ? -128 : 0, signed ? 127 : 255);
+  else dequantizeRun(bits, signed, from, to, start, count, scale, zero);
+}
+
+function walk(
+  forward: bool, bits: i32, signed: bool, from: usize, scales: usize, zeros: usize, to: usize,
+  outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  const blocks = block ? (axis + block - 1) / block : axis;
+  const width = inner === 1 && block ? block : 1;
+  for (let o = 0; o < outer; o++) {
+    for (let a = 0; a < axis; a += width) {
+      const start = (o * axis + a) * inner;
+      if (block === 0) run(forward, bits, signed, from, to, start, inner, scales, zeros, a);
+      else if (inner === 1) run(forward, bits, signed, from, to, start, min(block, axis - a), scales, zeros, o * blocks + a / block);
+      else {
+        const p = (o * blocks + a / block) * inner;
+        for (let i = 0; i < inner; i++) run(forward, bits, signed, from, to, start + i, 1, scales, zeros, p + i);
+      }
+    }
+  }
+}
+
+/** y `[outer, axis, inner]` f32 <- (q - zero) * scale, q signed bytes. */
+export function i8_dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(false, 8, true, q, scale, zero, y, outer, axis, inner, block);
+}
+
+export function u8_dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(false, 8, false, q, scale, zero, y, outer, axis, inner, block);
+}
+
+/** q and zero are packed, two to a byte, low half first. */
+export function i4_dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(false, 4, true, q, scale, zero, y, outer, axis, inner, block);
+}
+
+export function u4_dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(false, 4, false, q, scale, zero, y, outer, axis, inner, block);
+}
+
+export function i2_dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(false, 2, true, q, scale, zero, y, outer, axis, inner, block);
+}
+
+export function u2_dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(false, 2, false, q, scale, zero, y, outer, axis, inner, block);
+}
+
+/** 32-bit codes (a quantized bias); those beyond 24 bits are rounded to f32 first. */
+export function i32_dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(false, 32, true, q, scale, zero, y, outer, axis, inner, block);
+}
+
+/** y `[outer, axis, inner]` i8 <- saturate(round half to even(x / scale) + zero). */
+export function f32_quantize_i8(
+  x: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(true, 8, true, x, scale, zero, y, outer, axis, inner, block);
+}
+
+export function f32_quantize_u8(
+  x: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
+): void {
+  walk(true, 8, false, x, scale, zero, y, outer, axis, inner, block);
+}
