@@ -48,7 +48,7 @@ export const option = {
     spec(limitText({ ...limits, integer: true }), doc, fallback, numberIn({ ...limits, integer: true })),
   bool: (doc: string, fallback?: boolean) => spec("true | false", doc, fallback, (v) => (typeof v === "boolean" ? v : undefined)),
   string: (doc: string, fallback?: string) => spec("string", doc, fallback, (v) => (typeof v === "string" ? v : undefined)),
-  oneOf: <E extends string>(members: readonly E[], doc: string, fallback?: E) =>
+  oneOf: <const E extends string>(members: readonly E[], doc: string, fallback?: E) =>
     spec<E>(members.join(" | "), doc, fallback, (v) => members.find((m) => m === v)),
   /** Glob patterns over constant names. */
   names: (doc: string, fallback?: readonly string[]) =>

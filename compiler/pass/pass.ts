@@ -65,7 +65,8 @@ export interface Pass<S extends OptionSpecs = OptionSpecs> {
   /** Kebab-case, unique. */
   readonly name: string;
   readonly doc: string;
-  readonly stage: Stage;
+  /** `any`: a clean-up that may stand anywhere. */
+  readonly stage: Stage | "any";
   /** Names of passes that, when present, run earlier or later. */
   readonly after?: readonly string[];
   readonly before?: readonly string[];

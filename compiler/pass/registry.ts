@@ -86,13 +86,16 @@ export function checkOrder(passes: readonly ResolvedPass[]): void {
   });
 }
 
-function stageIndex(p: OwnedPass): number {
-  return stages.indexOf(p.pass.stage);
+/** Negative when `a`'s stage comes first, 0 when neither does. */
+function compareStages(a: OwnedPass, b: OwnedPass): number {
+  if (a.pass.stage === "any" || b.pass.stage === "any") return 0;
+  return stages.indexOf(a.pass.stage) - stages.indexOf(b.pass.stage);
 }
 
 /** Earlier stages outrank after/before, so that a plugin cannot pull a stage apart. */
 function mustPrecede(first: OwnedPass, second: OwnedPass): boolean {
-  if (stageIndex(first) !== stageIndex(second)) return stageIndex(first) < stageIndex(second);
+  const staged = compareStages(first, second);
+  if (staged !== 0) return staged < 0;
   return first.pass.before?.includes(second.pass.name) === true || second.pass.after?.includes(first.pass.name) === true;
 }
 
@@ -101,7 +104,7 @@ function describe(p: OwnedPass): string {
 }
 
 function reason(first: OwnedPass, second: OwnedPass): string {
-  if (stageIndex(first) !== stageIndex(second)) return `stage ${first.pass.stage} comes before stage ${second.pass.stage}`;
+  if (compareStages(first, second) !== 0) return `stage ${first.pass.stage} comes before stage ${second.pass.stage}`;
   return first.pass.before?.includes(second.pass.name)
     ? `${first.owner} declares ${first.pass.name} before ${second.pass.name}`
     : `${second.owner} declares ${second.pass.name} after ${first.pass.name}`;

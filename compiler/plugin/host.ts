@@ -4,6 +4,7 @@ import type { Manifest } from "../../runtime/manifest.ts";
 import type { WeightEncoder } from "../emit/codec.ts";
 import { generalPasses } from "../passes/index.ts";
 import { parsePipeline, type PipelineItem } from "../pass/pipeline-text.ts";
+import { corePresets } from "../pass/presets.ts";
 import { checkOrder, orderPasses, PassRegistry, type ResolvedPass } from "../pass/registry.ts";
 import type { TargetSpec } from "../target/target.ts";
 import { builtinTargets } from "../target/builtin.ts";
@@ -33,7 +34,7 @@ export function createHost(inputs: readonly PluginInput[] = []): Host {
     passes: new PassRegistry([{ owner: "core", passes: generalPasses }, ...own.map((p) => ({ owner: p.name, passes: p.passes ?? [] }))]),
     targets: mergeTargets(own),
     codecs: table(own, "codec", (p) => (p.codecs ?? []).map((c) => [c.id, c] as const)),
-    presets: table(own, "preset", (p) => Object.entries(p.presets ?? {})),
+    presets: new Map([...Object.entries(corePresets), ...table(own, "preset", (p) => Object.entries(p.presets ?? {}))]),
   };
 }
 

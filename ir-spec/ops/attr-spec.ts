@@ -89,7 +89,7 @@ export const a = {
   floats: (doc: string, fallback?: readonly number[]) => spec(listOf(float), doc, fallback),
   /** A shape or part of one: integers and `dim[...]`. */
   dims: (doc: string, fallback?: readonly Dim[]) => spec(listOf(dim), doc, fallback),
-  enum: <E extends string>(members: readonly E[], doc: string, fallback?: E) => spec(oneOf(members), doc, fallback),
+  enum: <const E extends string>(members: readonly E[], doc: string, fallback?: E) => spec(oneOf(members), doc, fallback),
 };
 
 /** A dotted name is a note that passes may drop; ops do not declare it. */

@@ -14,8 +14,21 @@ const TENSOR = 4;
 const FLOATS = 6;
 const INTS = 7;
 const kindNames: readonly string[] = [
-  "undefined", "float", "int", "string", "tensor", "graph", "floats", "ints", "strings", "tensors", "graphs", "sparse tensor", "sparse tensors",
-  "type", "types",
+  "undefined",
+  "float",
+  "int",
+  "string",
+  "tensor",
+  "graph",
+  "floats",
+  "ints",
+  "strings",
+  "tensors",
+  "graphs",
+  "sparse tensor",
+  "sparse tensors",
+  "type",
+  "types",
 ];
 
 const utf8 = new TextDecoder();
@@ -70,7 +83,8 @@ export class Attributes {
   choice<M extends string>(name: string, members: readonly M[], fallback: M): M {
     const value = this.string(name, fallback);
     const member = members.find((candidate) => candidate === value);
-    if (member === undefined) throw new ImportFailure("E0605", `${name} = ${JSON.stringify(value)} is not supported; supported: ${members.join(", ")}`);
+    if (member === undefined)
+      throw new ImportFailure("E0605", `${name} = ${JSON.stringify(value)} is not supported; supported: ${members.join(", ")}`);
     return member;
   }
 
@@ -91,7 +105,8 @@ export class Attributes {
     if (!proto) return null;
     this.unread.delete(name);
     const given = proto.type === 0 ? guessKind(proto) : proto.type;
-    if (given === kind || (proto.ints.length === 0 && proto.floats.length === 0 && given === 0 && (kind === INTS || kind === FLOATS))) return proto;
+    if (given === kind || (proto.ints.length === 0 && proto.floats.length === 0 && given === 0 && (kind === INTS || kind === FLOATS)))
+      return proto;
     throw new ImportFailure("E0606", `attribute ${name} must be of kind ${kindNames[kind]}, got ${kindNames[given] ?? given}`);
   }
 }

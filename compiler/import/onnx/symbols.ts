@@ -36,6 +36,9 @@ export class DimSymbols {
 }
 
 function uppercase(param: string): string {
-  const name = param.toUpperCase().replace(/[^A-Z0-9]+/g, "_").replace(/^_+|_+$/g, "");
+  const name = param
+    .toUpperCase()
+    .replace(/[^A-Z0-9]+/g, "_")
+    .replace(/^_+|_+$/g, "");
   return /^[A-Z]/.test(name) ? name : `D_${name}`.replace(/_$/, "");
 }

@@ -9,20 +9,60 @@ import type { TensorProto } from "./proto/gen/onnx.js";
 
 /** Dtypes by TensorProto.DataType, and the names of all types, for messages. */
 const dtypeByCode: ReadonlyMap<number, DType> = new Map([
-  [1, "f32"], [2, "u8"], [3, "i8"], [4, "u16"], [5, "i16"], [6, "i32"], [7, "i64"], [9, "bool"], [10, "f16"], [11, "f64"],
-  [12, "u32"], [13, "u64"], [16, "bf16"], [21, "u4"], [22, "i4"], [25, "u2"], [26, "i2"],
+  [1, "f32"],
+  [2, "u8"],
+  [3, "i8"],
+  [4, "u16"],
+  [5, "i16"],
+  [6, "i32"],
+  [7, "i64"],
+  [9, "bool"],
+  [10, "f16"],
+  [11, "f64"],
+  [12, "u32"],
+  [13, "u64"],
+  [16, "bf16"],
+  [21, "u4"],
+  [22, "i4"],
+  [25, "u2"],
+  [26, "i2"],
 ]);
 
 const typeNames: readonly string[] = [
-  "undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double", "uint32", "uint64",
-  "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
-  "float8e8m0", "uint2", "int2",
+  "undefined",
+  "float",
+  "uint8",
+  "int8",
+  "uint16",
+  "int16",
+  "int32",
+  "int64",
+  "string",
+  "bool",
+  "float16",
+  "double",
+  "uint32",
+  "uint64",
+  "complex64",
+  "complex128",
+  "bfloat16",
+  "float8e4m3fn",
+  "float8e4m3fnuz",
+  "float8e5m2",
+  "float8e5m2fnuz",
+  "uint4",
+  "int4",
+  "float4e2m1",
+  "float8e8m0",
+  "uint2",
+  "int2",
 ];
 
 /** @throws ImportFailure E0609 for strings, complex numbers and 4- and 8-bit floats. */
 export function dtypeOf(code: number, what: string): DType {
   const dtype = dtypeByCode.get(code);
-  if (dtype === undefined) throw new ImportFailure("E0609", `${what} has element type ${typeNames[code] ?? code}, which has no counterpart here`);
+  if (dtype === undefined)
+    throw new ImportFailure("E0609", `${what} has element type ${typeNames[code] ?? code}, which has no counterpart here`);
   return dtype;
 }
 
@@ -37,9 +77,24 @@ type DataField = "rawData" | "floatData" | "int32Data" | "int64Data" | "doubleDa
 const dataFields: readonly DataField[] = ["rawData", "floatData", "int32Data", "int64Data", "doubleData", "uint64Data"];
 
 const fieldByDtype: Readonly<Record<DType, DataField>> = {
-  f32: "floatData", f64: "doubleData", i64: "int64Data", u64: "uint64Data", u32: "uint64Data", i32: "int32Data", i16: "int32Data",
-  u16: "int32Data", i8: "int32Data", u8: "int32Data", bool: "int32Data", f16: "int32Data", bf16: "int32Data", i4: "int32Data",
-  u4: "int32Data", i2: "int32Data", u2: "int32Data", u1: "int32Data",
+  f32: "floatData",
+  f64: "doubleData",
+  i64: "int64Data",
+  u64: "uint64Data",
+  u32: "uint64Data",
+  i32: "int32Data",
+  i16: "int32Data",
+  u16: "int32Data",
+  i8: "int32Data",
+  u8: "int32Data",
+  bool: "int32Data",
+  f16: "int32Data",
+  bf16: "int32Data",
+  i4: "int32Data",
+  u4: "int32Data",
+  i2: "int32Data",
+  u2: "int32Data",
+  u1: "int32Data",
 };
 
 /** @throws ImportFailure E0602 (size), E0603 (external), E0609 (element type). */
@@ -70,11 +125,12 @@ function readBytes(tensor: TensorProto, dtype: DType, shape: readonly number[], 
   }
   if (field !== fieldByDtype[dtype]) throw new ImportFailure("E0602", `${what}: elements of ${dtype} cannot be in ${snake(field)}`);
   const entries = byteLengthOf(dtype, 8) < 8 ? expected : count;
-  if (data.length !== entries) throw new ImportFailure("E0602", `${what} holds ${data.length} values in ${snake(field)}, its ${takes} ${entries}`);
+  if (data.length !== entries)
+    throw new ImportFailure("E0602", `${what} holds ${data.length} values in ${snake(field)}, its ${takes} ${entries}`);
   return packValues(dtype, data, what);
 }
 
-const snake = (field: string): string => field.replace(/[A-Z]|(?<=[a-z])\d+/g, (part) => (/\d/.test(part) ? part : `_${part.toLowerCase()}`));
+const snake = (field: DataField): string => field.replace("Data", "_data");
 
 /** Values of a typed field as bytes. Half floats are bit patterns there, sub-byte integers packed bytes. */
 function packValues(dtype: DType, data: TensorProto[Exclude<DataField, "rawData">], what: string): Uint8Array {

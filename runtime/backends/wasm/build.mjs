@@ -68,7 +68,11 @@ function refuseData(binary) {
   for (let at = 8; at < binary.length; ) {
     const id = binary[at++];
     let size = 0;
-    for (let shift = 0, byte = 0x80; byte & 0x80; shift += 7) size |= ((byte = binary[at++] ?? 0) & 0x7f) << shift;
+    for (let shift = 0, more = true; more; shift += 7) {
+      const byte = binary[at++] ?? 0; // LEB128
+      size |= (byte & 0x7f) << shift;
+      more = byte >= 0x80;
+    }
     if (id === 11) throw new Error("the kernels have a data segment: some source uses a table or a string");
     at += size;
   }

@@ -110,6 +110,13 @@ const KINDS = [
   [32, true],
 ] as const;
 
+function dequantizer(k: ReturnType<typeof bench>["k"], bits: 2 | 4 | 8 | 32, signed: boolean) {
+  if (bits === 32) return k.i32_dequantize_f32;
+  if (bits === 8) return signed ? k.i8_dequantize_f32 : k.u8_dequantize_f32;
+  if (bits === 4) return signed ? k.i4_dequantize_f32 : k.u4_dequantize_f32;
+  return signed ? k.i2_dequantize_f32 : k.u2_dequantize_f32;
+}
+
 test("dequantize kernels equal (q - zero) * scale per tensor, per axis and per block, packed zero points included", () => {
   for (const [bits, signed] of KINDS) {
     for (const layout of LAYOUTS) {
@@ -120,16 +127,7 @@ test("dequantize kernels equal (q - zero) * scale per tensor, per axis and per b
       const [codes, zeros] = [codesOf(n, Math.min(bits, 8), signed, 2), codesOf(count, Math.min(bits, 8), signed, 3)];
       const b = bench(1);
       const put = (c: number[]) => (bits === 32 ? b.put(Int32Array.from(c)) : b.put(pack(c, bits)));
-      const kernel = {
-        true8: b.k.i8_dequantize_f32,
-        false8: b.k.u8_dequantize_f32,
-        true4: b.k.i4_dequantize_f32,
-        false4: b.k.u4_dequantize_f32,
-        true2: b.k.i2_dequantize_f32,
-        false2: b.k.u2_dequantize_f32,
-        true32: b.k.i32_dequantize_f32,
-      }[`${signed}${bits}`];
-      if (kernel === undefined) throw new Error(`no kernel for ${bits} bits, signed ${signed}`);
+      const kernel = dequantizer(b.k, bits, signed);
       const [q, s, z, y] = [put(codes), b.put(scales), put(zeros), b.room(n * 4)];
       for (const withZero of [true, false]) {
         kernel(q, s, withZero ? z : 0, y, outer, axis, inner, block);

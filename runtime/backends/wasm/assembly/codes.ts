@@ -1,7 +1,7 @@
 /**
  * @file Rebuilding weights: unpacking sub-byte codes, codebook lookup, sparse expansion. Run once at load.
  *
- * Sub-byte tensors are packed low bits first with no padding inside (IR.md section 3). Nothing here reads past the counts it is given, whatever the codes
+ * Sub-byte tensors are packed low bits first with no padding inside. Nothing here reads past the counts it is given, whatever the codes
  * say: a bad code is reported by its position, because the bytes come from a file.
  */
 

@@ -84,8 +84,8 @@ function row(
 }
 
 /**
- * y `[N, C*M, OH, OW]` <- act(depthwise(x `[N, C, H, W]`, weight `[C*M, 1, KH, KW]`) + bias `[C*M]`); output channel j reads input channel j / M.
- * Padding as in `f32_conv2d`.
+ * y `[N, C*M, OH, OW]` <- act(depthwise(x `[N, C, H, W]`, weight `[C*M, 1, KH, KW]`) + bias `[C*M]`), M = `multiplier`; output channel j
+ * reads input channel j / M. Padding as in `f32_conv2d`.
  */
 export function f32_conv2d_depthwise(
   x: usize, weight: usize, bias: usize, y: usize,

@@ -1,8 +1,8 @@
 /**
  * @file Moving elements of 1, 2, 4 or 8 bytes without looking at them: transpose, slice, concat, split, pad, gather.
  *
- * Two shapes of loop do it all: "contiguous result from a strided source" (transpose, slice, expand: the caller computes start and strides) and "blocks
- * from here to there" (concat, split). Values go through integer registers only, so NaN payloads survive. Rank up to 6.
+ * Two shapes of loop do most of it: "contiguous result from a strided source" (transpose, slice, expand: the caller computes start and
+ * strides) and "blocks from here to there" (concat, split). Values go through integer registers only, so NaN payloads survive.
  */
 
 function copyRow<T>(x: usize, step: i32, y: usize, n: i32): void {
@@ -26,8 +26,9 @@ function axis(size: i32, x: usize, y: usize, d: i32, rank: i32, table: usize): u
 }
 
 /**
- * y (contiguous) <- x read with strides. `x` is the address of the first element read; `table` is i32: `rank` sizes of y, then `rank` strides of x in elements, outermost first; strides may
- * be negative (reversed slice) or 0 (expand). `size` is the bytes of an element; rank 1 to 6.
+ * y (contiguous) <- x read with strides. `x` is the address of the first element read; `size` the bytes of an element (1, 2, 4 or 8).
+ * `table` is i32: `rank` sizes of y, then `rank` strides of x in elements, outermost first; strides may be negative (reversed slice) or
+ * 0 (expand). Rank 1 to 6.
  */
 export function copy_strided(size: i32, x: usize, y: usize, rank: i32, table: usize): void {
   axis(size, x, y, 0, rank, table);
@@ -73,8 +74,8 @@ function padAxis(size: i32, x: usize, y: usize, xBlock: i32, yBlock: i32, d: i32
 }
 
 /**
- * y <- x with constant borders. `table` is i32: `rank` sizes of y, `rank` sizes of x, `rank` pads before (negative crops; what is after follows from the sizes).
- * `value` is the address of one element.
+ * y <- x with constant borders. `table` is i32: `rank` sizes of y, `rank` sizes of x, `rank` pads before (negative crops; what is after
+ * follows from the sizes). `value` is the address of one element; `size` its bytes.
  */
 export function pad_constant(size: i32, x: usize, y: usize, rank: i32, table: usize, value: usize): void {
   let xBlock = 1;

@@ -47,9 +47,9 @@ export function f32_max_pool(
 }
 
 /**
- * y `[P, OH, OW]` <- mean over each window of x `[P, H, W]`. The divisor is the number of taps inside the image, or, with `includePad`, inside the image
- * and its pads (`pb`, `pr` below and right; what `ceil_mode` adds beyond them does not count, as in ONNX). An empty window gives NaN.
- * The global average is the window H x W with no pads.
+ * y `[P, OH, OW]` <- mean over each window of x `[P, H, W]`. The divisor is the number of taps inside the image, or, with `includePad`,
+ * inside the image and its pads (`pb`, `pr` below and right; what `ceil_mode` adds beyond them does not count, as in ONNX). An empty
+ * window gives NaN. The global average is the window H x W with no pads.
  */
 export function f32_avg_pool(
   x: usize, y: usize, planes: i32, h: i32, w: i32, kh: i32, kw: i32, oh: i32, ow: i32,

@@ -1,24 +1,40 @@
 /**
  * @file Affine quantization: y = (q - zero) * scale and back, per tensor, per axis, or per block along an axis (ONNX's QuantizeLinear).
  *
- * The tensor is seen as `[outer, axis, inner]`. block = 0: `scale [axis]`, one for each position of the axis; a whole tensor is outer = axis = 1.
- * block = g > 0: `scale [outer, ceil(axis / g), inner]`. The zero point has the scale's shape and the codes' dtype (packed like them); address 0
- * means none. The walk cuts the tensor into runs that share one scale, so the loops below see plain arrays.
+ * The tensor is seen as `[outer, axis, inner]`. block = 0: `scale [axis]`, one for each position of the axis; a whole tensor is outer =
+ * axis = 1. block = g > 0: `scale [outer, ceil(axis / g), inner]`. The zero point has the scale's shape and the codes' dtype (packed like
+ * them); address 0 means none. The walk cuts the tensor into runs that share one scale, so the loops below see plain arrays.
  */
 import { readCode } from "./codes";
+
+/** Eight codes of 8 bits, or of 4 bits starting at an even i, as 16-bit lanes. */
+// @ts-ignore: decorator
+@inline
+function codes8(bits: i32, signed: bool, q: usize, i: i32): v128 {
+  if (bits === 8) {
+    const bytes = v128.load64_zero(q + i);
+    return signed ? i16x8.extend_low_i8x16_s(bytes) : i16x8.extend_low_i8x16_u(bytes);
+  }
+  const pairs = v128.load32_zero(q + (i >> 1));
+  const low = v128.and(pairs, i8x16.splat(15));
+  const high = i8x16.shr_u(pairs, 4);
+  const codes = i8x16.shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const eight = i8x16.splat(8);
+  return i16x8.extend_low_i8x16_s(signed ? i8x16.sub(v128.xor(codes, eight), eight) : codes);
+}
 
 /** (q - zero) * scale for `count` codes from element `start` on; the difference is exact up to 24 bits. */
 function dequantizeRun(bits: i32, signed: bool, q: usize, y: usize, start: i32, count: i32, scale: f32, zero: i32): void {
   const end = start + count;
   let i = start;
-  if (bits === 8) {
+  if (bits === 8 || (bits === 4 && (start & 1) === 0)) {
     const s = f32x4.splat(scale);
     const z = i32x4.splat(zero);
-    for (; i + 4 <= end; i += 4) {
-      const bytes = v128.load32_zero(q + i);
-      const half = signed ? i16x8.extend_low_i8x16_s(bytes) : i16x8.extend_low_i8x16_u(bytes);
-      const wide = i32x4.sub(i32x4.extend_low_i16x8_s(half), z);
-      v128.store(y + (<usize>i << 2), f32x4.mul(f32x4.convert_i32x4_s(wide), s));
+    for (; i + 8 <= end; i += 8) {
+      const codes = codes8(bits, signed, q, i);
+      const to = y + (<usize>i << 2);
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(i32x4.extend_low_i16x8_s(codes), z)), s));
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(i32x4.extend_high_i16x8_s(codes), z)), s), 16);
     }
   }
   for (; i < end; i++) store<f32>(y + (<usize>i << 2), <f32>(readCode(bits, signed, q, i) - zero) * scale);

@@ -1,8 +1,8 @@
 /**
  * @file Reductions and softmax along one axis of x seen as `[outer, axis, inner]`.
  *
- * With inner = 1 a row is summed in sixteen partial sums (four vectors), which is both fast and closer to the exact sum than one chain; with
- * inner > 1 whole rows are accumulated into the result row. The order is fixed by the shape alone. Maxima give NaN if any value is NaN.
+ * With inner = 1 a row is summed in sixteen partial sums (four vectors), which is both fast and closer to the exact sum than one chain;
+ * with inner > 1 whole rows are accumulated into the result row. The order is fixed by the shape alone. Maxima give NaN if any value is.
  */
 import { exp4, log4 } from "./math";
 import { load4, maxLanes, store4, sumLanes } from "./vector";

@@ -1,0 +1,138 @@
+/**
+ * @file `compile`: source to bytes. Import, the pipeline, one plan per target, emission. Everything that decides the bytes is in the options and ends up in the file's build
+ * record: same input, same bytes.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { type Module, TersorError } from "../ir-spec/index.ts";
+import type { DataSet } from "./data/dataset.ts";
+import type { WeightEncoder } from "./emit/codec.ts";
+import { type BuildInfo, emitFile, type Preprocessing } from "./emit/emit.ts";
+import { interpreterExecutor } from "./interpret/executor.ts";
+import { type Lowered, lower } from "./lower/lower.ts";
+import { type ManagerHooks, type PassRecord, runPipeline } from "./pass/manager.ts";
+import type { Evaluator, Executor } from "./pass/pass.ts";
+import { printPipeline } from "./pass/pipeline-text.ts";
+import type { ResolvedPass } from "./pass/registry.ts";
+import { finishPipeline, preparePipeline } from "./passes/index.ts";
+import { createHost, type Host, presetText, resolvePipeline } from "./plugin/host.ts";
+import type { PluginInput } from "./plugin/plugin.ts";
+import type { TargetSpec } from "./target/target.ts";
+import { compilerVersion } from "./version.ts";
+
+/** Module meta key: ids of the codecs that emission may use. A pass writes it. */
+export const codecsMeta = "codecs";
+
+export interface CompileOptions {
+  readonly plugins?: readonly PluginInput[];
+  /** Pipeline text of the compressing passes; the preparing and finishing passes stand around it. Default: none. */
+  readonly pipeline?: string;
+  /** A named pipeline instead. */
+  readonly preset?: string;
+  /** Default `["wasm-simd", "reference"]`. `reference` keeps the source in the file. */
+  readonly targets?: readonly string[];
+  readonly seed?: number;
+  /** Unlabelled samples for calibration. */
+  readonly data?: DataSet | null;
+  readonly evaluator?: Evaluator | null;
+  readonly executor?: Executor;
+  readonly preprocessing?: Preprocessing;
+  readonly signal?: AbortSignal;
+  readonly hooks?: ManagerHooks;
+  readonly verifyEach?: boolean;
+  readonly stopAfter?: string;
+  /** SHA-256 of the source file, for the build record. */
+  readonly modelSha256?: string;
+}
+
+export interface CompileResult {
+  /** The `.tsr` file. */
+  readonly bytes: Uint8Array;
+  /** After the whole pipeline. */
+  readonly module: Module;
+  /** The whole pipeline, as run. */
+  readonly pipeline: string;
+  readonly records: readonly PassRecord[];
+  readonly warnings: readonly string[];
+  readonly plans: readonly Lowered[];
+  readonly host: Host;
+}
+
+export const defaultTargets = ["wasm-simd", "reference"] as const;
+
+/** @throws TersorError with every problem found by the failing step. */
+export async function compile(source: Module, options: CompileOptions = {}): Promise<CompileResult> {
+  const host = createHost(options.plugins ?? []);
+  const targets = (options.targets ?? defaultTargets).map((name) => targetNamed(host, name));
+  const passes = pipelineOf(host, options);
+  const { module, records, warnings } = await runPipeline(source, passes, {
+    registry: host.ops,
+    executor: options.executor ?? interpreterExecutor(host.ops),
+    data: options.data ?? null,
+    evaluator: options.evaluator ?? null,
+    target: targets[0] ?? null,
+    seed: options.seed ?? 0,
+    signal: options.signal ?? null,
+    ...(options.hooks ? { hooks: options.hooks } : {}),
+    verifyEach: options.verifyEach ?? true,
+    stopAfter: options.stopAfter ?? null,
+  });
+  const plans = targets.filter((t) => t.manifest !== null).map((target) => lower(module, target, host.ops));
+  const pipeline = printPipeline(passes.map((p) => p.item));
+  const bytes = emit(module, host, targets, plans, pipeline, options);
+  return { bytes, module, pipeline, records, warnings: [...warnings, ...plans.flatMap(planWarnings)], plans, host };
+}
+
+/** The passes of a compilation, in order. @throws TersorError E07xx. */
+export function pipelineOf(host: Host, options: Pick<CompileOptions, "pipeline" | "preset">): readonly ResolvedPass[] {
+  const middle = options.pipeline ?? (options.preset === undefined ? "" : presetText(host, options.preset));
+  const parts = [preparePipeline, middle, middle.trim() === "" ? "" : finishPipeline].filter((part) => part.trim() !== "");
+  return resolvePipeline(host, parts.join(","));
+}
+
+/** @throws TersorError E0804 with the names there are. */
+export function targetNamed(host: Host, name: string): TargetSpec {
+  const target = host.targets.get(name);
+  if (target) return target;
+  throw new TersorError({ code: "E0804", message: `unknown target "${name}"; there are: ${[...host.targets.keys()].join(", ")}` });
+}
+
+function emit(module: Module, host: Host, targets: readonly TargetSpec[], plans: readonly Lowered[], pipeline: string, options: CompileOptions): Uint8Array {
+  const build: BuildInfo = {
+    tersor: compilerVersion,
+    pipeline,
+    plugins: host.plugins.map(({ name, version }) => ({ name, version })),
+    seed: options.seed ?? 0,
+    ...(options.modelSha256 === undefined ? {} : { modelSha256: options.modelSha256 }),
+    ...(options.data ? { dataSha256: options.data.hash } : {}),
+  };
+  return emitFile({
+    ...(targets.some((t) => t.manifest === null) ? { source: module } : {}),
+    plans: plans.map((plan) => ({ target: plan.target, module: plan.module })),
+    build,
+    ...(options.preprocessing ? { preprocessing: options.preprocessing } : {}),
+    codecs: codecsOf(module, host),
+  });
+}
+
+/** @throws TersorError E0805 when the module asks for a codec that no plugin brings. */
+export function codecsOf(module: Module, host: Host): readonly WeightEncoder[] {
+  const listed = module.meta?.get(codecsMeta);
+  if (listed?.kind !== "list") return [];
+  return listed.value.map((item) => {
+    const codec = item.kind === "string" ? host.codecs.get(item.value) : undefined;
+    if (codec) return codec;
+    throw new TersorError({ code: "E0805", message: `no plugin brings the codec ${item.kind === "string" ? item.value : item.kind}` });
+  });
+}
+
+function planWarnings(plan: Lowered): readonly string[] {
+  return plan.materialized.map(
+    ({ constant, extraBytes }) => `${plan.target}: no kernel rebuilds @${constant}; its value is stored too (${extraBytes} bytes)`,
+  );
+}
+
+export function sha256Hex(bytes: Uint8Array): string {
+  return bytesToHex(sha256(bytes));
+}
+

@@ -1,0 +1,28 @@
+/**
+ * @file The weight-coding hook. For each section emission asks every encoder and keeps the smallest answer; its decoder of the same id (`runtime/codec/`) must give the
+ * very bytes back, which emission proves each time. Lossless by contract: what loses bits is a pass, not a codec.
+ */
+import type { DType } from "../../ir-spec/core/dtype.ts";
+
+export interface EncodeContext {
+  /** Canonical bytes, row-major, little-endian. */
+  readonly bytes: Uint8Array;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface Encoded {
+  readonly bytes: Uint8Array;
+  /** What the decoder needs beside the bytes (tables, parameters); counted in the section's size. */
+  readonly params: Uint8Array;
+}
+
+export interface WeightEncoder {
+  /** A built-in decoder's id (`rans`), or `plugin/codec` of a package's runtime half. */
+  readonly id: string;
+  /** null: not for this data. Must be deterministic. */
+  encode(ctx: EncodeContext): Encoded | null;
+}
+
+/** The name under which callers pass encoders. */
+export type WeightCodec = WeightEncoder;

@@ -1,0 +1,166 @@
+/** @file One ONNX node as the translations see it: inputs as values, attributes by kind, and the ops that it becomes. */
+import type { AttrInput, Dim, DimExpr, DType, FunctionEditor, Location, Operand, TensorType } from "../../../ir-spec/index.ts";
+import { dimEquals, dimKey } from "../../../ir-spec/index.ts";
+import type { Attributes } from "./attributes.ts";
+import type { ConstantPool } from "./constants.ts";
+import { type ImportCode, ImportFailure } from "./errors.ts";
+import { constantElements, knownElements, type Value } from "./value.ts";
+
+/** Translates one node; one value for each output of the ONNX operator, null for one that cannot be had. */
+export type Translate = (node: NodeContext) => Value | readonly (Value | null)[];
+
+/** Translations by operator. */
+export type OpTable = Readonly<Record<string, Translate>>;
+
+export interface NodeSource {
+  readonly opType: string;
+  /** The node's name, or its operator and index. */
+  readonly label: string;
+  readonly opset: number;
+  readonly loc: Location;
+  readonly attributes: Attributes;
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly string[];
+  /** Present when the batch is being made dynamic. */
+  readonly batch: BatchSymbol | null;
+}
+
+/** The symbol that replaces a batch of 1, and what had to be changed for it. */
+export interface BatchSymbol {
+  readonly dim: DimExpr;
+  /** Labels of the reshapes whose leading 1 became "copy". */
+  readonly reshapes: string[];
+}
+
+export class NodeContext {
+  readonly opType: string;
+  /** Version of the operator set that the model imports. */
+  readonly opset: number;
+  readonly attributes: Attributes;
+  private readonly source: NodeSource;
+  private readonly editor: FunctionEditor;
+  private readonly constants: ConstantPool;
+
+  constructor(source: NodeSource, editor: FunctionEditor, constants: ConstantPool) {
+    this.source = source;
+    this.editor = editor;
+    this.constants = constants;
+    this.opType = source.opType;
+    this.opset = source.opset;
+    this.attributes = source.attributes;
+  }
+
+  get inputCount(): number {
+    return this.source.inputs.length;
+  }
+
+  get outputCount(): number {
+    return this.source.outputs.length;
+  }
+
+  fail(code: ImportCode, message: string, hint: string | null = null): never {
+    throw new ImportFailure(code, message, hint);
+  }
+
+  has(index: number): boolean {
+    return (this.source.inputs[index] ?? null) !== null;
+  }
+
+  /** A required input. */
+  input(index: number): Value {
+    return this.source.inputs[index] ?? this.fail("E0606", `input ${index} is missing`);
+  }
+
+  inputs(): readonly Value[] {
+    return this.source.inputs.map((_, i) => this.input(i));
+  }
+
+  type(index: number): TensorType {
+    return this.input(index).type;
+  }
+
+  rank(index: number): number {
+    return this.type(index).shape.length;
+  }
+
+  /** `axis` counted from the front. */
+  axis(axis: number, rank: number): number {
+    if (axis < -rank || axis >= rank) this.fail("E0606", `axis ${axis} is outside rank ${rank}`);
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  /** Integers of an input that must be known at compile time. */
+  integers(index: number, what: string): readonly Dim[] {
+    const hint = "only values computed from constants and from input shapes are known at compile time";
+    return knownElements(this.input(index)) ?? this.fail("E0608", `${what} is not known at compile time`, hint);
+  }
+
+  /** `integers`, none of them symbolic. */
+  staticIntegers(index: number, what: string): readonly number[] {
+    return this.integers(index, what).map((dim) => this.staticDim(dim, what));
+  }
+
+  staticDim(dim: Dim, what: string): number {
+    return typeof dim === "number" ? dim : this.fail("E0608", `${what} depends on the symbolic size ${dimKey(dim)}`);
+  }
+
+  /** The only element of a constant input. */
+  number(index: number, what: string): number {
+    const elements = constantElements(this.input(index)) ?? this.fail("E0608", `${what} is not a constant`);
+    const [first] = elements;
+    if (first === undefined || elements.length !== 1) this.fail("E0606", `${what} must be one number, got ${elements.length}`);
+    return first;
+  }
+
+  /** The input as an op's operand; null when it is absent. */
+  operand(index: number): Operand {
+    return this.has(index) ? this.use(this.input(index)) : null;
+  }
+
+  use(value: Value): Operand {
+    switch (value.kind) {
+      case "result":
+        return value.id;
+      case "constant":
+        return this.constants.use(value);
+      case "sizes":
+        return this.constants.useSizes(value, this.outputName, this.source.loc);
+    }
+  }
+
+  /** One op with one result. */
+  emit(op: string, operands: readonly (Value | null)[], attrs: AttrInput = {}): Value {
+    const used = operands.map((value) => (value === null ? null : this.use(value)));
+    while (used.length > 0 && used[used.length - 1] === null) used.pop();
+    const [id] = this.editor.insert(op, used, attrs, { loc: this.source.loc });
+    if (id === undefined) throw new RangeError(`${op} has no result`);
+    return { kind: "result", type: this.editor.typeOf(id), id };
+  }
+
+  /** A new constant, named after the node's first output. */
+  literal(type: TensorType, bytes: Uint8Array): Value {
+    return { kind: "constant", type, name: this.outputName, bytes, loc: this.source.loc };
+  }
+
+  /** A constant scalar, shared by all that need the same. */
+  scalar(number: number, dtype: DType): Value {
+    return this.constants.scalar(number, dtype);
+  }
+
+  reshape(value: Value, shape: readonly Dim[]): Value {
+    return this.emit("shape.reshape", [value], { shape });
+  }
+
+  /** A reshape's target with its leading 1 as "copy" (0), where the input's first size is the batch that is being made dynamic. */
+  keepBatch(target: readonly Dim[]): readonly Dim[] {
+    const { batch, label } = this.source;
+    const first = this.type(0).shape[0];
+    if (!batch || target[0] !== 1 || first === undefined || !dimEquals(first, batch.dim)) return target;
+    batch.reshapes.push(label);
+    return [0, ...target.slice(1)];
+  }
+
+  private get outputName(): string {
+    return this.source.outputs[0] || "constant";
+  }
+}

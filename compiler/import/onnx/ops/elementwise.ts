@@ -1,0 +1,109 @@
+/** @file Element-wise operators: one op each, or a chain of one for each further input. */
+import { compareDims, type Dim } from "../../../../ir-spec/index.ts";
+import type { NodeContext, OpTable, Translate } from "../node.ts";
+import { knownElements, sizes, type Value } from "../value.ts";
+import { dimOps, foldDims, isIndexType } from "./fold.ts";
+
+const unary =
+  (op: string): Translate =>
+  (node) => {
+    if (node.opset < 6) node.attributes.ignore("consumed_inputs");
+    return node.emit(op, [node.input(0)]);
+  };
+
+/** Shapes broadcast as numpy's do; before opset 7 only on demand, and then from a given axis. */
+const binary =
+  (op: string): Translate =>
+  (node) => {
+    if (node.opset < 6) node.attributes.ignore("consumed_inputs");
+    const folded = dimOps[node.opType] && foldDims(node, dimOps[node.opType] as (a: Dim, b: Dim) => Dim);
+    return folded || node.emit(op, [node.input(0), node.opset < 7 ? alignedToAxis(node) : node.input(1)]);
+  };
+
+/** Opset 1 to 6: `axis` is where the second input's shape starts in the first one's. */
+function alignedToAxis(node: NodeContext): Value {
+  const broadcast = node.attributes.flag("broadcast", false);
+  const axis = node.attributes.int("axis", null);
+  const value = node.input(1);
+  if (!broadcast || axis === null) return value;
+  const trailing = node.rank(0) - node.axis(axis, node.rank(0)) - value.type.shape.length;
+  if (trailing < 0) node.fail("E0606", `axis ${axis} leaves no room for ${value.type.shape.length} axes`);
+  return trailing === 0 ? value : node.reshape(value, [...value.type.shape, ...new Array<number>(trailing).fill(1)]);
+}
+
+/** `Sum`, `Max`, `Min` of any number of inputs. */
+const variadic =
+  (op: string): Translate =>
+  (node) => {
+    if (node.opset < 6) node.attributes.ignore("consumed_inputs");
+    const folded = dimOps[node.opType] && foldDims(node, dimOps[node.opType] as (a: Dim, b: Dim) => Dim);
+    return folded || node.inputs().reduce((sum, value) => node.emit(op, [sum, value]));
+  };
+
+function mean(node: NodeContext): Value {
+  const values = node.inputs();
+  const sum = values.reduce((total, value) => node.emit("math.add", [total, value]));
+  return values.length === 1 ? sum : node.emit("math.mul", [sum, node.scalar(1 / values.length, sum.type.dtype)]);
+}
+
+/** The exponent may have another element type than the base, which is the result's. */
+function pow(node: NodeContext): Value {
+  const { dtype } = node.type(0);
+  const exponent = node.opset < 7 ? alignedToAxis(node) : node.input(1);
+  const same = exponent.type.dtype === dtype ? exponent : node.emit("type.cast", [exponent], { to: dtype });
+  return node.emit("math.pow", [node.input(0), same]);
+}
+
+/** Equality of sizes is decided here where it can be proved or refuted for every size. */
+function equal(node: NodeContext): Value {
+  const [a, b] = [node.input(0), node.input(1)];
+  const [x, y] = [knownElements(a), knownElements(b)];
+  if (x && y && isIndexType(a.type.dtype) && x.length === y.length && a.type.shape.length <= 1) {
+    const verdicts = x.map((dim, i) => compareDims(dim, y[i] as Dim));
+    if (verdicts.every((v) => v !== null)) return sizes(verdicts.map(Number), a.type.shape.length === 0 ? 0 : 1, "bool");
+  }
+  return node.emit("math.equal", [a, node.opset < 7 ? alignedToAxis(node) : b]);
+}
+
+function where(node: NodeContext): Value {
+  const lists = node.inputs().map((value) => (value.type.shape.length <= 1 ? knownElements(value) : null));
+  const [chosen, x, y] = lists;
+  if (chosen && x && y && isIndexType(node.type(1).dtype) && lists.every((list) => list?.length === chosen.length)) {
+    return sizes(
+      chosen.map((take, i) => (take === 1 ? x[i] : y[i]) as Dim),
+      node.rank(0) === 0 ? 0 : 1,
+      node.type(1).dtype,
+    );
+  }
+  return node.emit("math.where", node.inputs());
+}
+
+export const elementwiseOps: OpTable = {
+  Relu: unary("math.relu"),
+  Sigmoid: unary("math.sigmoid"),
+  Tanh: unary("math.tanh"),
+  Exp: unary("math.exp"),
+  Log: unary("math.log"),
+  Sqrt: unary("math.sqrt"),
+  Reciprocal: unary("math.reciprocal"),
+  Erf: unary("math.erf"),
+  Neg: unary("math.neg"),
+  Abs: unary("math.abs"),
+  Sign: unary("math.sign"),
+  Floor: unary("math.floor"),
+  Ceil: unary("math.ceil"),
+  Round: unary("math.round"),
+  Add: binary("math.add"),
+  Sub: binary("math.sub"),
+  Mul: binary("math.mul"),
+  Div: binary("math.div"),
+  Less: binary("math.less"),
+  Greater: binary("math.greater"),
+  Sum: variadic("math.add"),
+  Max: variadic("math.max"),
+  Min: variadic("math.min"),
+  Mean: mean,
+  Pow: pow,
+  Equal: equal,
+  Where: where,
+};

@@ -1,0 +1,34 @@
+/** @file Pools. Global ones are reductions over the spatial axes. */
+import type { NodeContext, OpTable } from "../node.ts";
+import type { Value } from "../value.ts";
+import { ones, window, zeros } from "./window.ts";
+
+function maxPool(node: NodeContext): readonly (Value | null)[] {
+  const { attributes } = node;
+  if (attributes.int("storage_order", 0) !== 0 && node.outputCount > 1) node.fail("E0605", "column-major indices are not supported");
+  const shape = window(node, null);
+  const attrs = { kernel: shape.kernel, stride: ones(shape.stride), pad: zeros(shape.pad), dilation: ones(shape.dilation) };
+  return [node.emit("nn.max_pool", [node.input(0)], { ...attrs, ceil: attributes.flag("ceil_mode", false) }), null];
+}
+
+function averagePool(node: NodeContext): Value {
+  const { attributes } = node;
+  const shape = window(node, null);
+  if (shape.dilation.some((d) => d !== 1)) node.fail("E0605", "an average pool with dilations is not supported");
+  const attrs = { kernel: shape.kernel, stride: ones(shape.stride), pad: zeros(shape.pad), ceil: attributes.flag("ceil_mode", false) };
+  return node.emit("nn.avg_pool", [node.input(0)], { ...attrs, count_pad: attributes.flag("count_include_pad", false) });
+}
+
+const globalPool =
+  (op: string) =>
+  (node: NodeContext): Value => {
+    const axes = Array.from({ length: Math.max(node.rank(0) - 2, 0) }, (_, i) => i + 2);
+    return node.emit(op, [node.input(0)], { axes, keepdims: true });
+  };
+
+export const poolOps: OpTable = {
+  MaxPool: maxPool,
+  AveragePool: averagePool,
+  GlobalAveragePool: globalPool("reduce.mean"),
+  GlobalMaxPool: globalPool("reduce.max"),
+};

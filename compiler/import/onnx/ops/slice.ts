@@ -1,0 +1,138 @@
+/** @file Operators that take parts of tensors or put tensors together. */
+import { type Dim, dimEquals } from "../../../../ir-spec/index.ts";
+import type { NodeContext, OpTable } from "../node.ts";
+import { knownElements, sizes, type Value } from "../value.ts";
+import { isIndexType, knownInputs } from "./fold.ts";
+
+interface Cut {
+  readonly axis: number;
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+
+/** Starts, ends, axes and steps: attributes up to opset 9, inputs since. */
+function cutsOf(node: NodeContext): readonly Cut[] {
+  const late = node.opset >= 10;
+  const list = (index: number, name: string): readonly Dim[] | null =>
+    late ? (node.has(index) ? node.integers(index, name) : null) : node.attributes.ints(name);
+  const starts = list(1, "starts") ?? node.fail("E0606", "starts is missing");
+  const ends = list(2, "ends") ?? node.fail("E0606", "ends is missing");
+  const axes = list(3, "axes") ?? starts.map((_, i) => i);
+  const steps = late && node.has(4) ? node.staticIntegers(4, "steps") : starts.map(() => 1);
+  if ([ends, axes, steps].some((other) => other.length !== starts.length))
+    node.fail("E0606", "starts, ends, axes and steps differ in length");
+  return starts.map((start, i) => {
+    const axis = node.axis(node.staticDim(axes[i] as Dim, "an axis"), node.rank(0));
+    const size = node.type(0).shape[axis] as Dim;
+    const end = ends[i] as Dim;
+    const step = steps[i] as number;
+    return { axis, start: node.staticDim(start, "the start of a slice"), end: endOf(node, end, size, step), step };
+  });
+}
+
+/** A forward slice to the axis' end, however that is written, ends at its size, or beyond every integer where the size is symbolic. */
+function endOf(node: NodeContext, end: Dim, size: Dim, step: number): number {
+  if (step < 0) return node.staticDim(end, "the end of a slice");
+  if (dimEquals(end, size)) return typeof size === "number" ? size : Number.MAX_SAFE_INTEGER;
+  const fixed = node.staticDim(end, "the end of a slice");
+  return typeof size === "number" ? Math.min(fixed, size) : fixed;
+}
+
+/** Keeps everything: an export of `x[:]`. */
+function isWhole(cut: Cut, size: Dim): boolean {
+  const end = typeof size === "number" ? size : Number.MAX_SAFE_INTEGER;
+  return cut.step === 1 && cut.start === 0 && cut.end >= end;
+}
+
+function slice(node: NodeContext): Value {
+  const x = node.input(0);
+  const cuts = cutsOf(node).filter((cut) => !isWhole(cut, x.type.shape[cut.axis] as Dim));
+  if (cuts.length === 0) return x;
+  const elements = isIndexType(x.type.dtype) && x.type.shape.length === 1 ? knownElements(x) : null;
+  if (elements && cuts.length === 1) return sizes(cutList(elements, cuts[0] as Cut), 1, x.type.dtype);
+  const attrs = { starts: cuts.map((c) => c.start), ends: cuts.map((c) => c.end), axes: cuts.map((c) => c.axis) };
+  return node.emit("shape.slice", [x], { ...attrs, ...(cuts.some((c) => c.step !== 1) ? { steps: cuts.map((c) => c.step) } : {}) });
+}
+
+function cutList(elements: readonly Dim[], { start, end, step }: Cut): readonly Dim[] {
+  const size = elements.length;
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const bound = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);
+  const [from, to] = [bound(start), bound(end)];
+  const taken: Dim[] = [];
+  for (let i = from; step > 0 ? i < to : i > to; i += step) taken.push(elements[i] as Dim);
+  return taken;
+}
+
+/** One slice for each output. */
+function split(node: NodeContext): readonly Value[] {
+  const x = node.input(0);
+  const axis = node.axis(node.attributes.int("axis", 0), node.rank(0));
+  const parts = partsOf(node, x.type.shape[axis] as Dim);
+  let start = 0;
+  return parts.map((part) => {
+    const end = start + part;
+    const value = node.emit("shape.slice", [x], { starts: [start], ends: [end], axes: [axis] });
+    start = end;
+    return value;
+  });
+}
+
+/** Sizes of the parts: given, or equal with a smaller last one. */
+function partsOf(node: NodeContext, size: Dim): readonly number[] {
+  const given = node.opset < 13 ? node.attributes.ints("split") : node.has(1) ? node.staticIntegers(1, "the sizes of the parts") : null;
+  const count = node.opset >= 18 ? node.attributes.int("num_outputs", node.outputCount) : node.outputCount;
+  const total = node.staticDim(size, "the size of the axis to split");
+  const part = Math.ceil(total / count);
+  const parts = given ?? Array.from({ length: count }, (_, i) => Math.min(part, total - i * part));
+  const sum = parts.reduce((a, b) => a + b, 0);
+  if (sum !== total || parts.length !== node.outputCount || parts.some((p) => p < 0)) {
+    node.fail("E0606", `parts [${parts.join(", ")}] do not make ${total} in ${node.outputCount} outputs`);
+  }
+  return parts;
+}
+
+function concat(node: NodeContext): Value {
+  const rank = node.rank(0);
+  const axis = node.axis(node.attributes.int("axis", node.opset < 4 ? 1 : null) ?? node.fail("E0606", "attribute axis is missing"), rank);
+  const lists = rank === 1 ? knownInputs(node) : null;
+  if (lists) return sizes(lists.flat(), 1, node.type(0).dtype);
+  return node.inputCount === 1 ? node.input(0) : node.emit("shape.concat", node.inputs(), { axis });
+}
+
+function gather(node: NodeContext): Value {
+  const [x, indices] = [node.input(0), node.input(1)];
+  const axis = node.axis(node.attributes.int("axis", 0), node.rank(0));
+  const elements = isIndexType(x.type.dtype) && x.type.shape.length === 1 ? knownElements(x) : null;
+  const places = indices.type.shape.length <= 1 ? knownElements(indices) : null;
+  if (elements && places) {
+    const pick = (place: Dim): Dim => {
+      const at = node.staticDim(place, "an index");
+      return elements[at < 0 ? at + elements.length : at] ?? node.fail("E0606", `index ${at} is outside ${elements.length} elements`);
+    };
+    return sizes(places.map(pick), indices.type.shape.length === 0 ? 0 : 1, x.type.dtype);
+  }
+  return node.emit("shape.gather", [x, indices], { axis });
+}
+
+/** Pads are an attribute up to opset 10 (called `paddings` in opset 1), inputs since, for chosen axes since 18. */
+function pad(node: NodeContext): Value {
+  const { attributes } = node;
+  const rank = node.rank(0);
+  attributes.choice("mode", ["constant"], "constant");
+  const late = node.opset >= 11;
+  const pads = late ? node.staticIntegers(1, "the padding") : (attributes.ints(node.opset < 2 ? "paddings" : "pads") ?? []);
+  const value = late ? (node.has(2) ? node.number(2, "the value to pad with") : 0) : attributes.float("value", 0);
+  const axes = (late && node.has(3) ? node.staticIntegers(3, "the list of axes") : Array.from({ length: rank }, (_, i) => i)).map((a) =>
+    node.axis(a, rank),
+  );
+  if (pads.length !== 2 * axes.length) node.fail("E0606", `${pads.length} paddings are given for ${axes.length} axes`);
+  if (pads.some((p) => p < 0)) node.fail("E0605", "a negative padding (a crop) is not supported");
+  const side = (from: number) =>
+    Array.from({ length: rank }, (_, i) => pads[from + axes.indexOf(i)] ?? 0).map((p, i) => (axes.includes(i) ? p : 0));
+  const [before, after] = [side(0), side(axes.length)];
+  return [...before, ...after].every((p) => p === 0) ? node.input(0) : node.emit("shape.pad", [node.input(0)], { before, after, value });
+}
+
+export const sliceOps: OpTable = { Slice: slice, Split: split, Concat: concat, Gather: gather, Pad: pad };

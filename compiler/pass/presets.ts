@@ -1,0 +1,16 @@
+/** @file Named pipelines of compressing passes. `default` is what `compile --preset default` and `npm start` run; each entry says why it stands where it stands. */
+
+export const corePresets: Readonly<Record<string, string>> = {
+  none: "",
+  default: [
+    // Before the weights are touched: a folded batch norm changes magnitudes.
+    "fold-batch-norm",
+    "materialize",
+    // Zeros first, as structure, so that clusters are spent on what stays.
+    "prune-magnitude{sparsity=50%}",
+    "share-weights{clusters=16}",
+    // After sharing only the tables are left to quantize.
+    "quantize{bits=8}",
+    "entropy",
+  ].join(","),
+};

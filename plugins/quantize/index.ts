@@ -1,0 +1,7 @@
+/** @file Plugin `quantize`: integers and half floats for weights. See README.md. */
+import { definePlugin, type Plugin, pluginApiVersion } from "../../compiler/index.ts";
+import { quantizeWeights } from "./quantize.ts";
+
+export function quantize(): Plugin {
+  return definePlugin({ name: "quantize", version: "0.1.0", apiVersion: pluginApiVersion, passes: [quantizeWeights] });
+}
