@@ -2,6 +2,7 @@
  * @file The backend interface. A plan knows kernels, not ops: an `init` list that runs once at load (it rebuilds compressed weights), then `main`, whose
  * steps name values, never offsets; each backend places them. Asynchronous everywhere, since a GPU may be behind it.
  */
+import type { OpenedFile } from "./open-file.ts";
 import type { RuntimeDType, Tensor } from "./tensor.ts";
 
 /** A size: a number, or an expression over the symbols that are bound when inputs arrive. */
@@ -56,6 +57,8 @@ export interface Plan {
   readonly main: PlanFunction;
   readonly inputCount: number;
   readonly constants: readonly PlanConstant[];
+  /** The file that it came from, for backends that run its source functions; absent when a plan was built by hand. */
+  readonly file?: OpenedFile;
 }
 
 export interface Backend {

@@ -1,8 +1,16 @@
-/** @file Public entry `tersor/runtime`: bytes to answers. */
+/** @file Public entry `tersor/runtime`: load a `.tsr` file and run it. */
 export * from "./backend.ts";
-export { BitModel, type BitCoder, probabilityBits } from "./codec/bit-coder.ts";
+export { type BitCoder, BitModel, probabilityBits } from "./codec/bit-coder.ts";
 export type { DecodeContext, WeightDecoder } from "./codec/codec.ts";
-export { codePlanes, contextCount, splitPlanes, type SymbolModel, unpackSymbols } from "./codec/symbols.ts";
+export { builtinDecoders, decoderTable } from "./codec/index.ts";
+export { codePlanes, contextCount, type SymbolModel, splitPlanes, unpackSymbols } from "./codec/symbols.ts";
 export { RuntimeError } from "./errors.ts";
-export * from "./manifest.ts";
+export type { PortInfo } from "./interface.ts";
+export type * from "./manifest.ts";
+export { type FileBuildInfo, type ModelInfo, modelInfo, type SessionInfo, type SkippedBackend } from "./model-info.ts";
+export { type OpenedFile, type OpenOptions, openFile } from "./open-file.ts";
+export { bareSymbol, dimText, sizeOf } from "./plan-dim.ts";
+export { filePlan, fileTargets, referenceTarget } from "./program.ts";
+export type { ModelSource, Progress } from "./read-source.ts";
+export { type LoadOptions, load, Session } from "./session.ts";
 export * from "./tensor.ts";

@@ -237,7 +237,10 @@ function interfaces(p: fb.Program) {
     inputs: rows(p.inputsLength(), p.inputs.bind(p), new fb.Port(), port),
     outputs: rows(p.outputsLength(), p.outputs.bind(p), new fb.Port(), port),
     requires: rows(p.requiresLength(), p.requires.bind(p), new fb.Require(), (r) => ({ left: r.left(), right: r.right() })),
-    requirements: rows(p.requirementsLength(), p.requirements.bind(p), new fb.Requirement(), (r) => ({ id: r.id(), npmPackage: r.npmPackage() })),
+    requirements: rows(p.requirementsLength(), p.requirements.bind(p), new fb.Requirement(), (r) => ({
+      id: r.id(),
+      npmPackage: r.npmPackage(),
+    })),
     preprocessing: p.preprocessing(),
     build: {
       tersor: build.tersor(),

@@ -2,13 +2,46 @@
 import { RuntimeError } from "./errors.ts";
 
 export const runtimeDTypes = [
-  "f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "i4", "i2", "u64", "u32", "u16", "u8", "u4", "u2", "u1", "bool",
+  "f64",
+  "f32",
+  "f16",
+  "bf16",
+  "i64",
+  "i32",
+  "i16",
+  "i8",
+  "i4",
+  "i2",
+  "u64",
+  "u32",
+  "u16",
+  "u8",
+  "u4",
+  "u2",
+  "u1",
+  "bool",
 ] as const;
 export type RuntimeDType = (typeof runtimeDTypes)[number];
 
 const bitsOf: { readonly [D in RuntimeDType]: number } = {
-  f64: 64, f32: 32, f16: 16, bf16: 16, i64: 64, i32: 32, i16: 16, i8: 8, i4: 4, i2: 2,
-  u64: 64, u32: 32, u16: 16, u8: 8, u4: 4, u2: 2, u1: 1, bool: 8,
+  f64: 64,
+  f32: 32,
+  f16: 16,
+  bf16: 16,
+  i64: 64,
+  i32: 32,
+  i16: 16,
+  i8: 8,
+  i4: 4,
+  i2: 2,
+  u64: 64,
+  u32: 32,
+  u16: 16,
+  u8: 8,
+  u4: 4,
+  u2: 2,
+  u1: 1,
+  bool: 8,
 };
 
 export type TensorArray =
@@ -25,9 +58,23 @@ export type TensorArray =
 
 /** f16 and bf16 travel as their bits in a Uint16Array, sub-byte dtypes as packed bytes. */
 const arrayOf = {
-  f64: Float64Array, f32: Float32Array, f16: Uint16Array, bf16: Uint16Array,
-  i64: BigInt64Array, i32: Int32Array, i16: Int16Array, i8: Int8Array, i4: Uint8Array, i2: Uint8Array,
-  u64: BigUint64Array, u32: Uint32Array, u16: Uint16Array, u8: Uint8Array, u4: Uint8Array, u2: Uint8Array, u1: Uint8Array,
+  f64: Float64Array,
+  f32: Float32Array,
+  f16: Uint16Array,
+  bf16: Uint16Array,
+  i64: BigInt64Array,
+  i32: Int32Array,
+  i16: Int16Array,
+  i8: Int8Array,
+  i4: Uint8Array,
+  i2: Uint8Array,
+  u64: BigUint64Array,
+  u32: Uint32Array,
+  u16: Uint16Array,
+  u8: Uint8Array,
+  u4: Uint8Array,
+  u2: Uint8Array,
+  u1: Uint8Array,
   bool: Uint8Array,
 } as const satisfies Record<RuntimeDType, unknown>;
 
@@ -50,8 +97,8 @@ export class Tensor {
 
   /** @throws RuntimeError R0301 when the array's kind or length does not fit dtype and shape. */
   constructor(dtype: RuntimeDType, data: TensorArray, shape: readonly number[]) {
-    const constructor = arrayOf[dtype];
-    if (!(data instanceof constructor)) throw new RuntimeError("R0301", `${dtype} data must be a ${constructor.name}`, "Tensor");
+    const TypedArray = arrayOf[dtype];
+    if (!(data instanceof TypedArray)) throw new RuntimeError("R0301", `${dtype} data must be a ${TypedArray.name}`, "Tensor");
     const expected = byteLength(dtype, elementCount(shape));
     if (data.byteLength !== expected) {
       throw new RuntimeError("R0301", `shape [${shape.join(", ")}] of ${dtype} takes ${expected} bytes, got ${data.byteLength}`, "Tensor");
@@ -63,10 +110,10 @@ export class Tensor {
 
   /** A tensor over bytes (copied when they are not aligned for the dtype). */
   static fromBytes(dtype: RuntimeDType, bytes: Uint8Array, shape: readonly number[]): Tensor {
-    const constructor = arrayOf[dtype];
-    const size = constructor.BYTES_PER_ELEMENT;
+    const TypedArray = arrayOf[dtype];
+    const size = TypedArray.BYTES_PER_ELEMENT;
     const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-    return new Tensor(dtype, new constructor(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size), shape);
+    return new Tensor(dtype, new TypedArray(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size), shape);
   }
 
   bytes(): Uint8Array {

@@ -68,7 +68,7 @@ class ForwardCopy {
     const names = op.results.map((id) => this.freeName(func.values[id]?.name ?? null));
     const operands = op.operands.map((operand) => this.operand(operand));
     const results = this.body.insertStored(op.name, operands, op.attrs, { types, names, loc: op.loc, doc: op.doc });
-    op.results.forEach((id, i) => this.values.set(id, results[i] as ValueId));
+    for (const [i, id] of op.results.entries()) this.values.set(id, results[i] as ValueId);
     this.spread(operands, results);
   }
 

@@ -9,6 +9,7 @@ import {
   type EditableOp,
   type FunctionEditor,
   isFloat,
+  isInteger,
   type OpDef,
   type Operand,
   printType,
@@ -17,29 +18,31 @@ import {
 } from "../../ir-spec/index.ts";
 import { trainingError } from "./errors.ts";
 
+export interface Swept {
+  /** The loss: another value than before where the op that made it was decomposed. */
+  readonly loss: ValueId;
+  readonly grads: readonly (Operand | null)[];
+}
+
 /**
  * Gradients of the scalar `loss` with respect to `wanted`, emitted at the end of `body`; null for those that it does not reach.
  * `active` are the values that depend on any of them; it grows with what decompositions add.
  * @throws TersorError E0901 and E0902, naming the op.
  */
-export function reverseSweep(
-  body: FunctionEditor,
-  loss: ValueId,
-  active: Set<ValueId>,
-  wanted: readonly ValueId[],
-): readonly (Operand | null)[] {
+export function reverseSweep(body: FunctionEditor, loss: ValueId, active: Set<ValueId>, wanted: readonly ValueId[]): Swept {
   const seeded = decomposeActive(body, loss, active);
   const ops = [...body.opsReversed()];
   body.insertBefore(null);
   const grads = new Map<ValueId, Operand>([[seeded, body.scalar(1, body.typeOf(seeded).dtype)]]);
   for (const op of ops) if (op.results.some((id) => active.has(id) && grads.has(id))) pullBack(body, op, active, grads);
-  return wanted.map((id) => grads.get(id) ?? null);
+  return { loss: seeded, grads: wanted.map((id) => grads.get(id) ?? null) };
 }
 
 function pullBack(body: FunctionEditor, op: EditableOp, active: ReadonlySet<ValueId>, grads: Map<ValueId, Operand>): void {
   const { registry } = body.module;
   const def = registry.require(op.name);
   if (!def.gradient) throw missing(body, def, op);
+  checkIntegers(body, def, op, active);
   const operands = def.gradient({
     builder: body,
     operands: op.operands,
@@ -59,6 +62,17 @@ function pullBack(body: FunctionEditor, op: EditableOp, active: ReadonlySet<Valu
 
 function isWanted(body: FunctionEditor, operand: Operand, active: ReadonlySet<ValueId>): boolean {
   return typeof operand === "number" && active.has(operand) && isFloat(body.typeOf(operand).dtype);
+}
+
+/** An integer in the middle of the path would end it without a word: `dequantize(quantize(x))` must be `quant.fake` first. */
+function checkIntegers(body: FunctionEditor, def: OpDef, op: EditableOp, active: ReadonlySet<ValueId>): void {
+  op.operands.forEach((operand, i) => {
+    if (typeof operand !== "number" || !active.has(operand) || !isInteger(body.typeOf(operand).dtype)) return;
+    if (def.operands[Math.min(i, def.operands.length - 1)]?.role === "index") return;
+    const producer = body.def(operand);
+    const detail = `${def.name} reads ${printType(body.typeOf(operand))}${producer ? ` made by ${producer.name}` : ""}, and integers carry none`;
+    throw trainingError("E0901", detail, { ...placeOf(body, op), hint: "relax the module first: quantized values become quant.fake" });
+  });
 }
 
 function checkType(body: FunctionEditor, op: EditableOp, index: number, grad: Operand): void {
@@ -108,7 +122,7 @@ function decomposeOne(body: FunctionEditor, op: EditableOp, loss: ValueId): Valu
   const def = registry.require(op.name);
   body.insertBefore(op);
   const made = def.decompose?.({ builder: body, operands: op.operands, attrs: registry.attrs(def, op.attrs) }) ?? [];
-  op.results.forEach((id, i) => body.replaceAllUses(id, made[i] ?? null));
+  for (const [i, id] of op.results.entries()) body.replaceAllUses(id, made[i] ?? null);
   body.erase(op);
   const at = op.results.indexOf(loss);
   return at < 0 ? loss : (made[at] as ValueId);

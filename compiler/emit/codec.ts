@@ -3,6 +3,7 @@
  * very bytes back, which emission proves each time. Lossless by contract: what loses bits is a pass, not a codec.
  */
 import type { DType } from "../../ir-spec/core/dtype.ts";
+import type { WeightDecoder } from "../../runtime/index.ts";
 
 export interface EncodeContext {
   /** Canonical bytes, row-major, little-endian. */
@@ -20,9 +21,10 @@ export interface Encoded {
 export interface WeightEncoder {
   /** A built-in decoder's id (`rans`), or `plugin/codec` of a package's runtime half. */
   readonly id: string;
+  /** Needed unless the runtime brings a decoder of that id: the one that the package's runtime half exports. */
+  readonly decoder?: WeightDecoder;
+  /** npm package whose runtime half has the decoder; default `tersor-plugin-<plugin>` by the id. */
+  readonly npmPackage?: string;
   /** null: not for this data. Must be deterministic. */
   encode(ctx: EncodeContext): Encoded | null;
 }
-
-/** The name under which callers pass encoders. */
-export type WeightCodec = WeightEncoder;

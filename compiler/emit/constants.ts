@@ -54,7 +54,10 @@ export class ConstantBuilder {
   addPlanConstant(module: Module, name: string): number {
     const constant = module.constants.get(name);
     if (constant?.kind !== "data") {
-      throw new TersorError({ code: "E0911", message: constant ? `a plan's constant @${name} must be data` : `the plan has no constant @${name}` });
+      throw new TersorError({
+        code: "E0911",
+        message: constant ? `a plan's constant @${name} must be data` : `the plan has no constant @${name}`,
+      });
     }
     return this.addData(module, constant);
   }
@@ -75,7 +78,8 @@ export class ConstantBuilder {
     const operands = constant.operands.map((operand) => {
       if (operand === null) return -1;
       const found = index.get(operand);
-      if (found === undefined) throw new TersorError({ code: "E0204", message: `@${constant.name} names @${operand}, which is no constant` });
+      if (found === undefined)
+        throw new TersorError({ code: "E0204", message: `@${constant.name} names @${operand}, which is no constant` });
       return found;
     });
     this.derivedOperands.push(...operands);

@@ -3,17 +3,25 @@
  * here reads a clock, a random number or the order of anything but the input. What it wrote is opened and checked as a reader would before it is handed out.
  */
 import type { Attr, AttrDict } from "../../ir-spec/core/attr.ts";
-import { type Func, mainFunction, type Module } from "../../ir-spec/core/graph.ts";
+import { type Func, type Module, mainFunction } from "../../ir-spec/core/graph.ts";
 import { TersorError } from "../../ir-spec/core/problem.ts";
 import { crc32 } from "../../ir-spec/format/crc32.ts";
-import { alignSection, encodeHeader, formatMajor, formatMinor, headerChecksumAt, headerLength, MetadataCoding } from "../../ir-spec/format/header.ts";
+import {
+  alignSection,
+  encodeHeader,
+  formatMajor,
+  formatMinor,
+  headerChecksumAt,
+  headerLength,
+  MetadataCoding,
+} from "../../ir-spec/format/header.ts";
 import { pack, packLimit, packRatioLimit } from "../../ir-spec/format/pack.ts";
-import { openFile, type WeightDecoder } from "../../runtime/index.ts";
+import { openFile } from "../../runtime/index.ts";
 import type { WeightEncoder } from "./codec.ts";
 import { ConstantBuilder } from "./constants.ts";
 import { type FuncRecord, funcRecord, planForm, sourceForm } from "./functions.ts";
 import { type BuildRecord, metadataBytes, type PortRecord, type SourceRecord } from "./metadata.ts";
-import { layOut, SectionBuilder, type SectionRecord } from "./sections.ts";
+import { decodersOf, layOut, SectionBuilder, type SectionRecord } from "./sections.ts";
 import { TableBuilder } from "./tables.ts";
 
 /** What made the file: with the model and the data, the whole input. */
@@ -32,12 +40,7 @@ export interface BuildInfo {
 }
 
 /** Declared preprocessing: plain values, nested lists and records. */
-export type PreprocessingValue =
-  | number
-  | string
-  | boolean
-  | readonly PreprocessingValue[]
-  | { readonly [key: string]: PreprocessingValue };
+export type PreprocessingValue = number | string | boolean | readonly PreprocessingValue[] | { readonly [key: string]: PreprocessingValue };
 export type Preprocessing = { readonly [key: string]: PreprocessingValue };
 
 /** What the imported model called things, where that differs from the names in the module. */
@@ -55,9 +58,7 @@ export interface EmitOptions {
   readonly build: BuildInfo;
   readonly preprocessing?: Preprocessing;
   readonly codecs?: readonly WeightEncoder[];
-  /** Decoders of codecs that the runtime does not bring. */
-  readonly decoders?: readonly WeightDecoder[];
-  /** npm package of the runtime half of a plugin, by plugin name; default `tersor-plugin-<name>`. */
+  /** npm package that brings a plugin's kernels, by plugin name; default `tersor-plugin-<name>`. */
   readonly packages?: Readonly<Record<string, string>>;
   readonly originalNames?: OriginalNames;
   /** `plain` leaves the metadata a readable FlatBuffer; default: packed where that is smaller. */
@@ -67,7 +68,7 @@ export interface EmitOptions {
 /** @throws TersorError E09xx naming what a file cannot hold. */
 export function emitFile(options: EmitOptions): Uint8Array {
   const bytes = new FileBuilder(options).finish();
-  openFile(bytes, { codecs: options.decoders ?? [] });
+  openFile(bytes, { codecs: decodersOf(options.codecs ?? []), maxExpandedBytes: Number.POSITIVE_INFINITY });
   return bytes;
 }
 
@@ -80,7 +81,7 @@ class FileBuilder {
   constructor(options: EmitOptions) {
     this.options = options;
     this.tables = new TableBuilder(new Map(Object.entries(options.originalNames?.symbols ?? {})));
-    this.sections = new SectionBuilder(options.codecs ?? [], options.decoders ?? []);
+    this.sections = new SectionBuilder(options.codecs ?? []);
     this.constants = new ConstantBuilder(this.tables, this.sections);
   }
 
@@ -101,7 +102,18 @@ class FileBuilder {
     const { derived, derivedOperands } = this.constants;
     const requirements = this.requirements(sections);
     const constants = { records, derived, derivedOperands };
-    const metadata = metadataBytes({ tables, constants, sections: named, ...ports, requires, plans, source, requirements, preprocessing, build });
+    const metadata = metadataBytes({
+      tables,
+      constants,
+      sections: named,
+      ...ports,
+      requires,
+      plans,
+      source,
+      requirements,
+      preprocessing,
+      build,
+    });
     return assemble(metadata, sections, end, options.metadata ?? "smallest");
   }
 
@@ -112,7 +124,9 @@ class FileBuilder {
       original: original === name ? 0 : tables.optionalString(original),
       type: tables.type(type),
     });
-    const count = this.options.source ? main.params.length : main.params.length - planFunction(this.options.plans[0], "init").results.length;
+    const count = this.options.source
+      ? main.params.length
+      : main.params.length - planFunction(this.options.plans[0], "init").results.length;
     const inputs = main.params.slice(0, count).map((id) => {
       const info = main.values[id];
       if (!info || info.name === null) throw new TersorError({ code: "E0912", message: `input ${id} of @${main.name} has no name` });
@@ -144,7 +158,8 @@ class FileBuilder {
     const constant = (name: string) => this.constants.addPlanConstant(plan.module, name);
     const record = (name: "init" | "main") => funcRecord(this.tables, planFunction(plan, name), { form: planForm, names: false, constant });
     const main = planFunction(plan, "main");
-    if (main.carries.length > 0) throw new TersorError({ code: "E0913", message: `plan ${plan.target}: carried state cannot be lowered yet` });
+    if (main.carries.length > 0)
+      throw new TersorError({ code: "E0913", message: `plan ${plan.target}: carried state cannot be lowered yet` });
     return { target: this.tables.string(plan.target), init: record("init"), main: record("main") };
   }
 
@@ -169,17 +184,22 @@ class FileBuilder {
     const ids = new Set([...kernels, ...sections.map((s) => s.codec)].filter((id) => id.includes("/")));
     return [...ids].sort().map((id) => {
       const plugin = id.slice(0, id.indexOf("/"));
-      return { id: this.tables.string(id), npmPackage: this.tables.string(this.options.packages?.[plugin] ?? `tersor-plugin-${plugin}`) };
+      const named = this.options.codecs?.find((codec) => codec.id === id)?.npmPackage ?? this.options.packages?.[plugin];
+      return { id: this.tables.string(id), npmPackage: this.tables.string(named ?? `tersor-plugin-${plugin}`) };
     });
   }
 }
 
 function checkPlans({ source, plans }: EmitOptions): void {
-  if (!source && plans.length === 0) throw new TersorError({ code: "E0901", message: "neither a source module nor a plan: nothing to emit" });
+  if (!source && plans.length === 0)
+    throw new TersorError({ code: "E0901", message: "neither a source module nor a plan: nothing to emit" });
   const seen = new Set<string>();
   for (const { target } of plans) {
     if (target === "reference") {
-      throw new TersorError({ code: "E0901", message: "target reference has no plan: it runs the source functions; give `source` instead" });
+      throw new TersorError({
+        code: "E0901",
+        message: "target reference has no plan: it runs the source functions; give `source` instead",
+      });
     }
     if (seen.has(target)) throw new TersorError({ code: "E0901", message: `two plans for target ${target}` });
     seen.add(target);
@@ -197,7 +217,8 @@ function recordDict(values: Preprocessing): AttrDict {
 }
 
 function valueAttr(value: PreprocessingValue): Attr {
-  if (typeof value === "number") return Number.isSafeInteger(value) && !Object.is(value, -0) ? { kind: "int", value } : { kind: "float", value };
+  if (typeof value === "number")
+    return Number.isSafeInteger(value) && !Object.is(value, -0) ? { kind: "int", value } : { kind: "float", value };
   if (typeof value === "string") return { kind: "string", value };
   if (typeof value === "boolean") return { kind: "bool", value };
   return Array.isArray(value)

@@ -75,19 +75,52 @@ function structs<T>(rows: readonly T[], start: (n: number) => void, write: (row:
   return b.endVector();
 }
 
-const ints = (values: readonly number[], create: (data: Int32Array) => Offset): Offset => (values.length === 0 ? 0 : create(Int32Array.from(values)));
-const uints = (values: readonly number[], create: (data: Uint32Array) => Offset): Offset => (values.length === 0 ? 0 : create(Uint32Array.from(values)));
+const ints = (values: readonly number[], create: (data: Int32Array) => Offset): Offset =>
+  values.length === 0 ? 0 : create(Int32Array.from(values));
+const uints = (values: readonly number[], create: (data: Uint32Array) => Offset): Offset =>
+  values.length === 0 ? 0 : create(Uint32Array.from(values));
 
 function tableVectors(b: Builder, tables: TableBuilder): AddField[] {
   const P = fb.Program;
-  const dims = ints(tables.types.flatMap((type) => type.dims), (data) => P.createDimsVector(b, data));
-  const types = structs(tables.types, (n) => P.startTypesVector(b, n), (t) => fb.Type.createType(b, t.dtype, t.dims.length), b);
-  const exprs = structs(tables.exprs, (n) => P.startExprsVector(b, n), (e) => fb.Expr.createExpr(b, e.op, e.a, e.b), b);
-  const symbols = structs(tables.symbols, (n) => P.startSymbolsVector(b, n), (s) => fb.DimSymbol.createDimSymbol(b, s.name, s.original), b);
-  const dictItems = structs(tables.dictItems, (n) => P.startDictItemsVector(b, n), (d) => fb.DictItem.createDictItem(b, d.key, d.value), b);
+  const dims = ints(
+    tables.types.flatMap((type) => type.dims),
+    (data) => P.createDimsVector(b, data),
+  );
+  const types = structs(
+    tables.types,
+    (n) => P.startTypesVector(b, n),
+    (t) => fb.Type.createType(b, t.dtype, t.dims.length),
+    b,
+  );
+  const exprs = structs(
+    tables.exprs,
+    (n) => P.startExprsVector(b, n),
+    (e) => fb.Expr.createExpr(b, e.op, e.a, e.b),
+    b,
+  );
+  const symbols = structs(
+    tables.symbols,
+    (n) => P.startSymbolsVector(b, n),
+    (s) => fb.DimSymbol.createDimSymbol(b, s.name, s.original),
+    b,
+  );
+  const dictItems = structs(
+    tables.dictItems,
+    (n) => P.startDictItemsVector(b, n),
+    (d) => fb.DictItem.createDictItem(b, d.key, d.value),
+    b,
+  );
   const listItems = uints(tables.listItems, (data) => P.createAttrItemsVector(b, data));
-  const attrs = structs(tables.attrs, (n) => P.startAttrsVector(b, n), (x) => fb.Attr.createAttr(b, x.kind, x.a, x.b), b);
-  const strings = P.createStringsVector(b, tables.strings.map((text) => b.createString(text)));
+  const attrs = structs(
+    tables.attrs,
+    (n) => P.startAttrsVector(b, n),
+    (x) => fb.Attr.createAttr(b, x.kind, x.a, x.b),
+    b,
+  );
+  const strings = P.createStringsVector(
+    b,
+    tables.strings.map((text) => b.createString(text)),
+  );
   return [
     () => P.addDims(b, dims),
     () => P.addTypes(b, types),
@@ -105,11 +138,25 @@ function dataVectors(b: Builder, { constants, sections }: MetadataParts): AddFie
   const params = sections.flatMap((s) => [...s.params]);
   const paramBytes = params.length === 0 ? 0 : P.createCodecParamsVector(b, params);
   const writeSection = (s: MetadataParts["sections"][number]) =>
-    fb.Section.createSection(b, BigInt(s.offset), BigInt(s.stored.length), BigInt(s.rawLength), s.crc, s.codecName, s.params.length, s.typeIndex);
+    fb.Section.createSection(
+      b,
+      BigInt(s.offset),
+      BigInt(s.stored.length),
+      BigInt(s.rawLength),
+      s.crc,
+      s.codecName,
+      s.params.length,
+      s.typeIndex,
+    );
   const sectionVector = structs(sections, (n) => P.startSectionsVector(b, n), writeSection, b);
   const writeConstant = (c: ConstantRecord) => fb.Constant.createConstant(b, c.name, c.type, c.storage, c.flags, c.doc, c.loc);
   const constantVector = structs(constants.records, (n) => P.startConstantsVector(b, n), writeConstant, b);
-  const derived = structs(constants.derived, (n) => P.startDerivedVector(b, n), (d) => fb.Derived.createDerived(b, d.op, d.attrs, d.operands), b);
+  const derived = structs(
+    constants.derived,
+    (n) => P.startDerivedVector(b, n),
+    (d) => fb.Derived.createDerived(b, d.op, d.attrs, d.operands),
+    b,
+  );
   const operands = ints(constants.derivedOperands, (data) => P.createDerivedOperandsVector(b, data));
   return [
     () => P.addCodecParams(b, paramBytes),
@@ -125,7 +172,12 @@ function interfaceVectors(b: Builder, parts: MetadataParts): AddField[] {
   const port = (p: PortRecord) => fb.Port.createPort(b, p.name, p.original, p.type);
   const inputs = structs(parts.inputs, (n) => P.startInputsVector(b, n), port, b);
   const outputs = structs(parts.outputs, (n) => P.startOutputsVector(b, n), port, b);
-  const requires = structs(parts.requires, (n) => P.startRequiresVector(b, n), (r) => fb.Require.createRequire(b, r.left, r.right), b);
+  const requires = structs(
+    parts.requires,
+    (n) => P.startRequiresVector(b, n),
+    (r) => fb.Require.createRequire(b, r.left, r.right),
+    b,
+  );
   const writeRequirement = (r: MetadataParts["requirements"][number]) => fb.Requirement.createRequirement(b, r.id, r.npmPackage);
   const requirements = structs(parts.requirements, (n) => P.startRequirementsVector(b, n), writeRequirement, b);
   return [
@@ -144,9 +196,24 @@ function funcTable(b: Builder, f: FuncRecord): Offset {
   const ops = structs(f.ops, (n) => F.startOpsVector(b, n), writeOp, b);
   const operands = ints(f.operands, (data) => F.createOperandsVector(b, data));
   const returns = ints(f.returns, (data) => F.createReturnsVector(b, data));
-  const results = structs(f.results, (n) => F.startResultsVector(b, n), (r) => fb.Result.createResult(b, r.name, r.type), b);
-  const carries = structs(f.carries, (n) => F.startCarriesVector(b, n), (c) => fb.Carry.createCarry(b, c.param, c.result), b);
-  const requires = structs(f.requires, (n) => F.startRequiresVector(b, n), (r) => fb.Require.createRequire(b, r.left, r.right), b);
+  const results = structs(
+    f.results,
+    (n) => F.startResultsVector(b, n),
+    (r) => fb.Result.createResult(b, r.name, r.type),
+    b,
+  );
+  const carries = structs(
+    f.carries,
+    (n) => F.startCarriesVector(b, n),
+    (c) => fb.Carry.createCarry(b, c.param, c.result),
+    b,
+  );
+  const requires = structs(
+    f.requires,
+    (n) => F.startRequiresVector(b, n),
+    (r) => fb.Require.createRequire(b, r.left, r.right),
+    b,
+  );
   return F.createFunc(b, f.name, f.doc, f.params, types, names, ops, operands, returns, results, carries, requires);
 }
 
@@ -161,7 +228,10 @@ function planTable(b: Builder, plan: MetadataParts["plans"][number]): Offset {
 }
 
 function sourceTable(b: Builder, source: SourceRecord): Offset {
-  const functions = fb.Source.createFunctionsVector(b, source.functions.map((f) => funcTable(b, f)));
+  const functions = fb.Source.createFunctionsVector(
+    b,
+    source.functions.map((f) => funcTable(b, f)),
+  );
   return fb.Source.createSource(b, source.version, source.name, source.doc, source.meta, source.metaDoc, source.constants, functions);
 }
 

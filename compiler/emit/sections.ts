@@ -50,15 +50,19 @@ const splat: WeightEncoder = {
   },
 };
 
+export function decodersOf(encoders: readonly WeightEncoder[]): readonly WeightDecoder[] {
+  return encoders.flatMap(({ decoder }) => (decoder ? [decoder] : []));
+}
+
 export class SectionBuilder {
   private readonly encoders: readonly WeightEncoder[];
   private readonly decoders: ReadonlyMap<string, WeightDecoder>;
   private readonly records: (Omit<SectionRecord, "offset"> & { readonly raw: Uint8Array })[] = [];
   private readonly byHash = new Map<string, number[]>();
 
-  constructor(encoders: readonly WeightEncoder[], decoders: readonly WeightDecoder[]) {
+  constructor(encoders: readonly WeightEncoder[]) {
     this.encoders = [raw, unaligned, splat, ...encoders];
-    this.decoders = decoderTable(decoders);
+    this.decoders = decoderTable(decodersOf(encoders));
   }
 
   /** Index of the section that holds these bytes; final once `layOut` has reordered. */
@@ -100,16 +104,22 @@ export class SectionBuilder {
 
   private prove(ctx: EncodeContext, coded: { readonly id: string; readonly bytes: Uint8Array; readonly params: Uint8Array }): void {
     const decoder = this.decoders.get(coded.id);
-    if (!decoder) throw new TersorError({ code: "E0905", message: `codec ${coded.id} has no decoder: pass it in \`decoders\`` });
+    if (!decoder) throw new TersorError({ code: "E0905", message: `codec ${coded.id} has no decoder: give the encoder its decoder` });
     const { dtype, shape } = ctx;
     const back = decoder.decode({ stored: coded.bytes, params: coded.params, rawLength: ctx.bytes.length, dtype, shape });
     if (bytesEqual(back, ctx.bytes)) return;
-    throw new TersorError({ code: "E0907", message: `codec ${coded.id} is not lossless: ${dtype} [${shape.join(", ")}] came back changed` });
+    throw new TersorError({
+      code: "E0907",
+      message: `codec ${coded.id} is not lossless: ${dtype} [${shape.join(", ")}] came back changed`,
+    });
   }
 }
 
 /** Gives each section its offset, counted from the start of the data area; `end` is the area's length. */
-export function layOut(records: readonly Omit<SectionRecord, "offset">[]): { readonly sections: readonly SectionRecord[]; readonly end: number } {
+export function layOut(records: readonly Omit<SectionRecord, "offset">[]): {
+  readonly sections: readonly SectionRecord[];
+  readonly end: number;
+} {
   let at = 0;
   const sections = records.map((record): SectionRecord => {
     const offset = record.codec === "raw" ? alignSection(at) : at;

@@ -89,7 +89,8 @@ export class TableBuilder {
   }
 
   type(type: TensorType): number {
-    if (type.shape.length > limits.rank) throw new TersorError({ code: "E0903", message: `${printType(type)}: a file holds ranks up to ${limits.rank}` });
+    if (type.shape.length > limits.rank)
+      throw new TersorError({ code: "E0903", message: `${printType(type)}: a file holds ranks up to ${limits.rank}` });
     const dims = type.shape.map((dim) => this.dim(dim));
     const dtype = dtypeCodes.indexOf(type.dtype);
     return this.typePool.add(`${dtype}:${dims.join(",")}`, () => ({ dtype, dims }));
@@ -198,4 +199,3 @@ function integerRecord(value: number | bigint): AttrRecord {
   if (wide >= 2n ** 63n && wide < 2n ** 64n) return bitsRecord(AttrKind.uint, wide);
   throw new TersorError({ code: "E0904", message: `attribute integer ${value} takes more than 64 bits` });
 }
-

@@ -34,7 +34,7 @@ import type { KernelRow, OperandRule, PackDim } from "../../runtime/manifest.ts"
 import type { TargetSpec } from "../target/target.ts";
 import { PlanFunctionBuilder } from "./builder.ts";
 import { decomposeUnsupported } from "./decompose.ts";
-import { formLeaves, readableForms } from "./forms.ts";
+import { formLeaves, formParams, readableForms } from "./forms.ts";
 import { ruleFor, type SelectRequest, selectKernel, type Selected } from "./select.ts";
 
 export interface Lowered {
@@ -220,6 +220,18 @@ class Lowering {
     return new Map(Object.entries(def.attrs).map(([name, spec]): [string, Attr] => [name, spec.write(values[name])]));
   }
 
+  /** The op's attributes, and those of weight forms that the kernel reads in place. */
+  private stepParams(op: Op, row: KernelRow): AttrDict {
+    const def = this.registry.require(op.name);
+    const params = new Map(this.params(op.name, op.attrs));
+    op.operands.forEach((operand, i) => {
+      const form = ruleFor(row, i, def)?.form ?? "dense";
+      if (typeof operand !== "string" || form === "dense") return;
+      for (const [key, value] of formParams(this.module, operand, def.operands[i]?.name ?? `operand${i}`)) params.set(key, value);
+    });
+    return params;
+  }
+
   private assemble(
     func: Func,
     rows: readonly { readonly row: KernelRow; readonly microseconds: number }[],
@@ -235,7 +247,7 @@ class Lowering {
     func.ops.forEach((op, i) => {
       const { row, microseconds } = rows[i] as { readonly row: KernelRow; readonly microseconds: number };
       const results = op.results.map((id) => valueInfo(func, id));
-      const made = this.main.kernel(row.id, this.params(op.name, op.attrs), (operands[i] ?? []).map(resolve), results, op.loc, op.name);
+      const made = this.main.kernel(row.id, this.stepParams(op, row), (operands[i] ?? []).map(resolve), results, op.loc, op.name);
       op.results.forEach((id, k) => ids.set(id, made[k] as ValueId));
       this.kernels.add(row.id);
       predicted.push({ op: nameOf(func, op.results[0] ?? 0), kernel: row.id, microseconds });

@@ -3,7 +3,7 @@
  * of GRAMMAR.md. Embedded actions also run once on dummy tokens while the grammar is recorded, so they only collect tokens; decoding
  * is the lowering's work. The first syntax error ends parsing: after it, everything else would be guesswork.
  */
-import { EmbeddedActionsParser, EOF, type IParserErrorMessageProvider, type IToken, tokenLabel } from "chevrotain";
+import { EmbeddedActionsParser, EOF, type IParserErrorMessageProvider, type IToken, type OrMethodOpts, tokenLabel } from "chevrotain";
 import type { AstAttr, AstCall, AstCarry, AstConstant, AstData, AstDict, AstEntry, AstFunc, AstItem, AstMeta, AstModule, AstOp, AstPlace, AstResource, AstTyped } from "./ast.ts";
 import * as t from "./tokens.ts";
 
@@ -114,18 +114,18 @@ class TextParser extends EmbeddedActionsParser {
     }),
   );
 
-  private readonly scalar = this.RULE("scalar", (): IToken =>
-    this.OR<IToken>({
-      DEF: [
-        { ALT: () => this.CONSUME(t.NumberText) },
-        { ALT: () => this.CONSUME(t.True) },
-        { ALT: () => this.CONSUME(t.False) },
-        { ALT: () => this.CONSUME(t.Inf) },
-        { ALT: () => this.CONSUME(t.Nan) },
-      ],
-      ERR_MSG: "a number, true or false",
-    }),
-  );
+  // Alternatives of the rules that run per token are made once: chevrotain would take a new list each time.
+  private readonly scalars: OrMethodOpts<IToken> = {
+    DEF: [
+      { ALT: () => this.CONSUME(t.NumberText) },
+      { ALT: () => this.CONSUME(t.True) },
+      { ALT: () => this.CONSUME(t.False) },
+      { ALT: () => this.CONSUME(t.Inf) },
+      { ALT: () => this.CONSUME(t.Nan) },
+    ],
+    ERR_MSG: "a number, true or false",
+  };
+  private readonly scalar = this.RULE("scalar", (): IToken => this.OR(this.scalars));
 
   private readonly splat = this.RULE("splat", (): AstData => {
     const keyword = this.CONSUME(t.Splat);
@@ -225,10 +225,12 @@ class TextParser extends EmbeddedActionsParser {
     return carries;
   });
 
+  private readonly names: OrMethodOpts<IToken> = {
+    DEF: [{ ALT: () => this.CONSUME(t.Word) }, { ALT: () => this.CONSUME(t.StringText) }],
+    ERR_MSG: "a name",
+  };
   /** The name of a result or the key of a dict. */
-  private readonly name = this.RULE("name", (): IToken =>
-    this.OR<IToken>({ DEF: [{ ALT: () => this.CONSUME(t.Word) }, { ALT: () => this.CONSUME(t.StringText) }], ERR_MSG: "a name" }),
-  );
+  private readonly name = this.RULE("name", (): IToken => this.OR(this.names));
 
   private readonly returned = this.RULE("returned", (): IToken =>
     this.OR<IToken>([{ ALT: () => this.CONSUME(t.Value) }, { ALT: () => this.CONSUME(t.SymbolName) }]),
@@ -259,25 +261,26 @@ class TextParser extends EmbeddedActionsParser {
     return { kind: "call", op, operands, dict };
   });
 
-  private readonly operand = this.RULE("operand", (): IToken =>
-    this.OR<IToken>([{ ALT: () => this.CONSUME(t.Value) }, { ALT: () => this.CONSUME(t.SymbolName) }, { ALT: () => this.CONSUME(t.Absent) }]),
-  );
+  private readonly operands: OrMethodOpts<IToken> = {
+    DEF: [{ ALT: () => this.CONSUME(t.Value) }, { ALT: () => this.CONSUME(t.SymbolName) }, { ALT: () => this.CONSUME(t.Absent) }],
+    ERR_MSG: "a %value, a @symbol or _",
+  };
+  private readonly operand = this.RULE("operand", (): IToken => this.OR(this.operands));
 
-  private readonly attr = this.RULE("attr", (): AstAttr =>
-    this.OR<AstAttr>({
-      DEF: [
-        { ALT: () => ({ kind: "token", token: this.SUBRULE(this.scalar) }) },
-        { ALT: () => ({ kind: "token", token: this.CONSUME(t.StringText) }) },
-        { ALT: () => ({ kind: "token", token: this.CONSUME(t.EnumWord) }) },
-        { ALT: () => ({ kind: "token", token: this.CONSUME(t.SymbolName) }) },
-        { ALT: () => ({ kind: "token", token: this.CONSUME(t.Type) }) },
-        { ALT: () => ({ kind: "token", token: this.CONSUME(t.DimText) }) },
-        { ALT: () => this.SUBRULE(this.list) },
-        { ALT: () => ({ kind: "dict", dict: this.SUBRULE(this.dict) }) },
-      ],
-      ERR_MSG: "an attribute's value",
-    }),
-  );
+  private readonly attrs: OrMethodOpts<AstAttr> = {
+    DEF: [
+      { ALT: () => ({ kind: "token", token: this.SUBRULE(this.scalar) }) },
+      { ALT: () => ({ kind: "token", token: this.CONSUME(t.StringText) }) },
+      { ALT: () => ({ kind: "token", token: this.CONSUME(t.EnumWord) }) },
+      { ALT: () => ({ kind: "token", token: this.CONSUME(t.SymbolName) }) },
+      { ALT: () => ({ kind: "token", token: this.CONSUME(t.Type) }) },
+      { ALT: () => ({ kind: "token", token: this.CONSUME(t.DimText) }) },
+      { ALT: () => this.SUBRULE(this.list) },
+      { ALT: () => ({ kind: "dict", dict: this.SUBRULE(this.dict) }) },
+    ],
+    ERR_MSG: "an attribute's value",
+  };
+  private readonly attr = this.RULE("attr", (): AstAttr => this.OR(this.attrs));
 
   private readonly list = this.RULE("list", (): AstAttr & { readonly kind: "list" } => {
     const items: AstAttr[] = [];

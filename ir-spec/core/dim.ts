@@ -188,7 +188,15 @@ function fromTerms(terms: readonly DimTerm[]): Dim {
   const [first] = kept;
   if (kept.length === 1 && first && first[1].atoms.length === 0) return first[1].coefficient;
   const normal = kept.map(([, t]) => ({ coefficient: t.coefficient, atoms: t.atoms }));
-  return { terms: normal, key: printTerms(normal) };
+  return { terms: normal, key: wholeAtom(normal) ?? printTerms(normal) };
+}
+
+/** `N % 32` stands alone without the parentheses that it needs inside a sum or product. */
+function wholeAtom(terms: readonly DimTerm[]): string | null {
+  const [term, more] = terms;
+  if (!term || more || term.coefficient !== 1 || term.atoms.length !== 1) return null;
+  const [atom] = term.atoms;
+  return atom && (atom.kind === "div" || atom.kind === "mod") ? atom.key.slice(1, -1) : null;
 }
 
 function printTerms(terms: readonly DimTerm[]): string {
@@ -208,8 +216,7 @@ function apply(kind: DimFunction, a: Dim, b: Dim, fold: (x: number, y: number) =
   if (divides && b === 0) throw new RangeError("dim division by zero");
   if (typeof a === "number" && typeof b === "number") return safe(fold(a, b));
   const infix = kind === "div" ? "/" : kind === "mod" ? "%" : null;
-  const key = infix ? `(${dimKey(a)}) ${infix} (${dimKey(b)})` : `${kind}(${dimKey(a)}, ${dimKey(b)})`;
-  const atom: DimAtom = { kind, a, b, key: infix ? infixKey(a, infix, b) : key };
+  const atom: DimAtom = { kind, a, b, key: infix ? infixKey(a, infix, b) : `${kind}(${dimKey(a)}, ${dimKey(b)})` };
   return fromTerms([{ coefficient: 1, atoms: [atom] }]);
 }
 

@@ -26,7 +26,8 @@ export function crc32(bytes: Uint8Array, crc = 0): number {
   let c = ~crc;
   let i = 0;
   for (; i < wide; i += 8) {
-    const a = c ^ ((bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24));
+    const a =
+      c ^ ((bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24));
     c =
       (t[1792 + (a & 255)] as number) ^
       (t[1536 + ((a >>> 8) & 255)] as number) ^

@@ -1,12 +1,11 @@
 /**
  * @file The coder of packed metadata: a binary arithmetic coder whose probability comes from mixing the predictions of several contexts (Mahoney, "Adaptive
- * weighing of context models for lossless data compression", 2005). A small model's metadata is mostly zeros and names that resemble each other: it shrinks to a third, where
- * an LZ coder reaches half. Slow (about 1 MB/s), so only metadata up to `packLimit` is coded. Integers and IEEE + - * / alone, so every machine finds the same bits.
- * Tried and dropped: varint records in place of the FlatBuffer (larger, and a second reader).
+ * weighing of context models for lossless data compression", 2005). A small model's metadata is mostly zeros and names that resemble each other, which contexts see and an LZ
+ * coder does not. Slow, so only metadata up to `packLimit` is coded. Integers and IEEE + - * / alone, so that every machine finds the same bits.
  */
 
 /** Metadata above this length stays plain. */
-export const packLimit = 1 << 18;
+export const packLimit = 1 << 16;
 /** A packed block may not claim to grow by more than this: bounds what a hostile header can ask for. */
 export const packRatioLimit = 256;
 
@@ -14,7 +13,7 @@ const contextCount = 8;
 const tableBits = 16;
 const tableMask = (1 << tableBits) - 1;
 const learningRate = 14;
-const countLimit = 60;
+const countLimit = 30;
 
 /** squash(x) = 4096 / (1 + e^(-x / 256)) for x = -2047 .. 2047, at index x + 2047. */
 const squashTable = makeSquash();
@@ -48,7 +47,7 @@ function makeStretch(): Int16Array {
 class Model {
   private readonly probabilities = new Uint16Array(contextCount << tableBits).fill(1 << 15);
   private readonly counts = new Uint8Array(contextCount << tableBits);
-  private readonly weights = new Int32Array(contextCount * 4 * 256).fill(20000);
+  private readonly weights = new Int32Array(contextCount * 8).fill(14000);
   private readonly hashes = new Int32Array(contextCount);
   private readonly slots = new Int32Array(contextCount);
   private readonly stretched = new Int32Array(contextCount);
@@ -57,6 +56,7 @@ class Model {
   /** The bits of the current byte seen so far, after a leading 1. */
   private partial = 1;
   private mixed = 2048;
+  private previousIsZero = true;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -91,20 +91,22 @@ class Model {
     this.partial = (this.partial << 1) | bit;
     if (this.partial < 256) return;
     this.bytes[this.position++] = this.partial & 255;
+    this.previousIsZero = this.partial === 256;
     this.partial = 1;
     this.hashContexts();
   }
 
-  /** Moves a slot's probability by 1 / (times seen + 1.5), so that the first bits count most. */
+  /** Moves a slot's probability by 1 / (times seen + 1.3), so that the first bits count most. */
   private learn(slot: number, bit: number): void {
     const seen = this.counts[slot] as number;
     const p = this.probabilities[slot] as number;
-    this.probabilities[slot] = p + Math.trunc((((bit << 16) - bit - p) * 2) / (2 * seen + 3));
+    this.probabilities[slot] = p + Math.trunc((((bit << 16) - bit - p) * 10) / (10 * seen + 13));
     if (seen < countLimit) this.counts[slot] = seen + 1;
   }
 
+  /** One set of weights for each byte of a 32-bit word, after a zero byte and after another. */
   private weightBase(): number {
-    return (((this.position & 3) << 8) | this.partial) * contextCount;
+    return ((this.position & 3) | (this.previousIsZero ? 4 : 0)) * contextCount;
   }
 
   /** Text looks back by bytes; structs by the same byte of earlier records, 4 to 20 bytes back. */

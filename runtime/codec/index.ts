@@ -4,12 +4,7 @@ import { range } from "./range.ts";
 import { raw, unaligned } from "./raw.ts";
 import { splat } from "./splat.ts";
 
-export const builtinDecoders: readonly WeightDecoder[] = [
-  raw,
-  unaligned,
-  splat,
-  range,
-];
+export const builtinDecoders: readonly WeightDecoder[] = [raw, unaligned, splat, range];
 
 /** By id; an extension's decoder of the same id as a built-in one does not replace it. */
 export function decoderTable(extensions: readonly WeightDecoder[] = []): ReadonlyMap<string, WeightDecoder> {

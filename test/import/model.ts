@@ -1,5 +1,12 @@
 /** @file Small ONNX models, written down as data and encoded with the generated codec. */
-import { type Input, type ModelProto, type NodeProto, onnx, type TensorProto, type ValueInfoProto } from "../../compiler/import/onnx/proto/gen/onnx.js";
+import {
+  type Input,
+  type ModelProto,
+  type NodeProto,
+  onnx,
+  type TensorProto,
+  type ValueInfoProto,
+} from "../../compiler/import/onnx/proto/gen/onnx.js";
 
 export const FLOAT = 1;
 export const UINT8 = 2;
@@ -34,7 +41,11 @@ export function node(
   attributes: Readonly<Record<string, AttributeValue | { readonly f: number } | { readonly floats: readonly number[] }>> = {},
   options: NodeOptions = {},
 ): Input<NodeProto> {
-  const names = (text: string) => text.split(" ").filter(Boolean).map((name) => (name === "_" ? "" : name)); // prettier-ignore
+  const names = (text: string) =>
+    text
+      .split(" ")
+      .filter(Boolean)
+      .map((name) => (name === "_" ? "" : name)); // prettier-ignore
   const attribute_ = Object.entries(attributes).map(([name, value]) => attribute(name, value));
   return { opType, input: names(inputs), output: names(outputs), attribute: attribute_, ...options };
 }

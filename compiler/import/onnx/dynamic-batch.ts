@@ -18,21 +18,14 @@ import type { Param } from "./graph.ts";
 import type { BatchSymbol } from "./node.ts";
 import type { DimSymbols } from "./symbols.ts";
 
-export interface Rebatched {
-  readonly params: readonly Param[];
-  readonly batch: BatchSymbol;
-  /** Inputs whose leading 1 became the symbol. */
-  readonly inputs: readonly string[];
-}
-
-/** @throws ImportFailure E0610 when no input has a batch. */
-export function rebatch(params: readonly Param[], symbols: DimSymbols): Rebatched {
+/** The parameters with a symbolic batch. @throws ImportFailure E0610 when none has a batch */
+export function rebatch(params: readonly Param[], symbols: DimSymbols): { readonly params: readonly Param[]; readonly batch: BatchSymbol } {
   const present = params.map((p) => p.type.shape[0]).find((dim): dim is DimExpr => typeof dim === "object");
   const fixed = params.filter((p) => p.type.shape[0] === 1);
   if (fixed.length === 0 && !present) throw new ImportFailure("E0610", "no input has a leading size of 1 that could be a batch");
   const dim = present ?? symbols.fresh("N", "");
   const widened = params.map((p) => (fixed.includes(p) ? { ...p, type: { ...p.type, shape: [dim, ...p.type.shape.slice(1)] } } : p));
-  return { params: widened, batch: { dim, reshapes: [] }, inputs: fixed.map((p) => p.name) };
+  return { params: widened, batch: { dim, inputs: fixed.map((p) => p.name), reshapes: [] } };
 }
 
 /** Problems E0610, one for each op that may mix samples; none: samples are independent. */

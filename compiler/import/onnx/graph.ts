@@ -12,19 +12,24 @@ import {
   type OpRegistry,
   type Problem,
   type TensorType,
-  TersorError,
   tensorType,
   unknownLocation,
 } from "../../../ir-spec/index.ts";
 import { Attributes } from "./attributes.ts";
 import { ConstantPool } from "./constants.ts";
-import { type ImportCode, ImportFailure } from "./errors.ts";
+import { ImportFailure } from "./errors.ts";
 import { type BatchSymbol, NodeContext } from "./node.ts";
 import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from "./proto/gen/onnx.js";
+import { Scope } from "./scope.ts";
 import type { DimSymbols } from "./symbols.ts";
 import { isStandard, translationOf } from "./table.ts";
 import { dtypeOf, readTensor } from "./tensor.ts";
 import type { Value } from "./value.ts";
+
+export interface Param {
+  readonly name: string;
+  readonly type: TensorType;
+}
 
 export interface GraphOptions {
   readonly registry: OpRegistry;
@@ -32,15 +37,10 @@ export interface GraphOptions {
   /** Version of the standard operator set. */
   readonly opset: number;
   readonly symbols: DimSymbols;
-  /** Domain and name of the functions that the model defines itself. */
+  /** `domain:name` of the functions that the model defines itself. */
   readonly functions: ReadonlySet<string>;
-  /** Decides on the batch symbol once the parameters' types are known, and may change them. */
-  readonly rebatch?: (params: readonly Param[]) => { readonly params: readonly Param[]; readonly batch: BatchSymbol };
-}
-
-export interface Param {
-  readonly name: string;
-  readonly type: TensorType;
+  /** Makes the batch of the parameters symbolic. */
+  readonly rebatch: ((params: readonly Param[]) => { readonly params: readonly Param[]; readonly batch: BatchSymbol }) | null;
 }
 
 export interface TranslatedGraph {
@@ -49,185 +49,131 @@ export interface TranslatedGraph {
   readonly batch: BatchSymbol | null;
 }
 
+/** What the nodes are put into. */
+interface Body {
+  readonly options: GraphOptions;
+  readonly scope: Scope;
+  readonly main: FunctionEditor;
+  readonly constants: ConstantPool;
+  readonly batch: BatchSymbol | null;
+  /** Names that some node computes. */
+  readonly computed: ReadonlySet<string>;
+}
+
 export function translateGraph(graph: GraphProto, moduleName: string, options: GraphOptions): TranslatedGraph {
-  return new GraphTranslation(options).run(graph, moduleName);
+  const scope = new Scope(options.fileName);
+  addInitializers(graph, scope);
+  const declared = declareParams(graph.input, scope, options.symbols);
+  const rebatched = options.rebatch && scope.attempt("model", scope.place(), () => options.rebatch?.(declared) ?? null);
+  const { params, batch } = rebatched ?? { params: declared, batch: null };
+  const base: Module = { ...emptyModule(moduleName), functions: new Map([["main", emptyFunction("main", params)]]) };
+  const editor = new ModuleEditor(base, options.registry);
+  params.forEach((param, id) => void scope.repair(param.name, { kind: "result", type: param.type, id }));
+  const computed = new Set(graph.node.flatMap((node) => node.output));
+  const body: Body = { options, scope, main: editor.function("main"), constants: new ConstantPool(editor), batch, computed };
+  graph.node.forEach((node, index) => void addNode(node, index, body));
+  setResults(graph.output, body);
+  return { editor, problems: scope.problems, batch };
 }
 
-class GraphTranslation {
-  private readonly options: GraphOptions;
-  private readonly problems: Problem[] = [];
-  /** null: defined, but spoiled by a problem that has been reported. */
-  private readonly values = new Map<string, Value | null>();
-
-  constructor(options: GraphOptions) {
-    this.options = options;
-  }
-
-  run(graph: GraphProto, moduleName: string): TranslatedGraph {
-    this.addInitializers(graph);
-    const declared = this.params(graph.input);
-    const { params, batch } = this.options.rebatch?.(declared) ?? { params: declared, batch: null };
-    const base: Module = { ...emptyModule(moduleName), functions: new Map([["main", emptyFunction("main", params)]]) };
-    const editor = new ModuleEditor(base, this.options.registry);
-    const main = editor.function("main");
-    params.forEach((param, id) => void this.values.set(param.name, { kind: "result", type: param.type, id }));
-    const constants = new ConstantPool(editor);
-    const later = new Set(graph.node.flatMap((node) => node.output));
-    graph.node.forEach((node, index) => void this.addNode(node, index, later, main, constants, batch));
-    this.setResults(graph.output, main, constants);
-    return { editor, problems: this.problems, batch };
-  }
-
-  /** Runs `work`; a failure becomes a problem with its place, and null. */
-  private attempt<T>(where: string, loc: Location, work: () => T): T | null {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof ImportFailure) this.problems.push(error.at(where, loc));
-      else if (error instanceof TersorError) this.problems.push(...error.problems.map((p) => ({ ...p, where, loc })));
-      else throw error;
-      return null;
-    }
-  }
-
-  private report(code: ImportCode, message: string, where: string, loc: Location = this.place()): void {
-    this.problems.push({ code, message, where, loc });
-  }
-
-  private place(part?: string): Location {
-    return [{ file: this.options.fileName, parts: part === undefined ? [] : [part] }];
-  }
-
-  private define(name: string, value: Value | null, where: string, loc: Location): void {
-    if (this.values.has(name)) this.report("E0607", `${JSON.stringify(name)} is defined twice`, where, loc);
-    else this.values.set(name, value);
-  }
-
-  private addInitializers(graph: GraphProto): void {
-    for (const tensor of graph.initializer) this.addInitializer(tensor);
-    for (const sparse of graph.sparseInitializer) {
-      const name = sparse.values?.name ?? "";
-      this.report("E0609", "sparse initializers are not supported", `initializer ${JSON.stringify(name)}`, this.place(name));
-      this.values.set(name, null);
-    }
-  }
-
-  private addInitializer(tensor: TensorProto): void {
-    const { name } = tensor;
+function addInitializers(graph: GraphProto, scope: Scope): void {
+  for (const tensor of graph.initializer) addInitializer(tensor, scope);
+  for (const sparse of graph.sparseInitializer) {
+    const name = sparse.values?.name ?? "";
     const where = `initializer ${JSON.stringify(name)}`;
-    const loc = this.place(name);
-    const read = this.attempt(where, loc, () => readTensor(tensor, "it"));
-    this.define(name, read && { kind: "constant", name, ...read, loc: unknownLocation }, where, loc);
-  }
-
-  /** Inputs that are no initializers: up to IR version 3 every initializer is listed among the inputs too; since then it is a default that nobody overrides here. */
-  private params(inputs: readonly ValueInfoProto[]): readonly Param[] {
-    const params: Param[] = [];
-    for (const input of inputs) {
-      if (this.values.has(input.name) && !params.some((p) => p.name === input.name)) continue;
-      const where = `input ${JSON.stringify(input.name)}`;
-      const type = this.attempt(where, this.place(), () => this.typeOf(input));
-      this.define(input.name, null, where, this.place());
-      if (type) params.push({ name: input.name, type });
-    }
-    return params;
-  }
-
-  private typeOf(info: ValueInfoProto): TensorType {
-    const kind = info.type?.value;
-    const tensor = info.type?.tensorType;
-    if (!tensor)
-      throw new ImportFailure("E0609", kind ? `a ${kind.replace("Type", "")} is not supported: only tensors are` : "it has no type");
-    if (!tensor.shape)
-      throw new ImportFailure("E0609", "its rank is not known", "give the model fixed ranks (shape inference of the exporter)");
-    const dtype = dtypeOf(tensor.elemType, "it");
-    return tensorType(
-      dtype,
-      tensor.shape.dim.map((dim, axis) => this.options.symbols.dim(dim, axis)),
-    );
-  }
-
-  private addNode(
-    node: NodeProto,
-    index: number,
-    later: ReadonlySet<string>,
-    main: FunctionEditor,
-    constants: ConstantPool,
-    batch: BatchSymbol | null,
-  ): void {
-    const label = node.name === "" ? `${node.opType}_${index}` : node.name;
-    const loc = this.place(label);
-    const where = `node ${JSON.stringify(label)} (${operatorName(node)}, opset ${this.options.opset})`;
-    const values = this.attempt(where, loc, () => {
-      const translate = translationOf(node.domain, node.opType) ?? this.unsupported(node);
-      const inputs = this.inputsOf(node, later);
-      if (inputs === null) return null;
-      const attributes = new Attributes(node.attribute);
-      const { opType, output: outputs } = node;
-      const { opset } = this.options;
-      const made = translate(new NodeContext({ opType, label, opset, loc, attributes, inputs, outputs, batch }, main, constants));
-      refuseUnread(attributes);
-      return namedOutputs(node, made);
-    });
-    node.output.forEach((name, i) => {
-      if (name === "") return;
-      const value = values?.[i] ?? null;
-      if (value?.kind === "result" && main.info(value.id).name === null) main.rename(value.id, name);
-      this.define(name, value, where, loc);
-    });
-  }
-
-  private unsupported(node: NodeProto): never {
-    const hint = this.options.functions.has(`${node.domain}:${node.opType}`)
-      ? "the model defines it as a function: inline it before export"
-      : null;
-    throw new ImportFailure("E0604", `the operator ${operatorName(node)} is not supported`, hint);
-  }
-
-  /** Values of the inputs, null for an absent one; null altogether when one is spoiled. */
-  private inputsOf(node: NodeProto, later: ReadonlySet<string>): readonly (Value | null)[] | null {
-    let spoiled = false;
-    const inputs = node.input.map((name) => {
-      if (name === "") return null;
-      const value = this.values.get(name);
-      if (value === undefined) {
-        const why = later.has(name) ? "is used before the node that computes it" : "is not defined";
-        throw new ImportFailure("E0607", `input ${JSON.stringify(name)} ${why}`);
-      }
-      spoiled ||= value === null;
-      return value;
-    });
-    return spoiled ? null : inputs;
-  }
-
-  private setResults(outputs: readonly ValueInfoProto[], main: FunctionEditor, constants: ConstantPool): void {
-    const results: { name: string; operand: number | string }[] = [];
-    for (const output of outputs) {
-      const { name } = output;
-      const where = `output ${JSON.stringify(name)}`;
-      const value = this.values.get(name);
-      if (value === undefined) this.report("E0607", "no node computes it", where);
-      else if (results.some((r) => r.name === name)) this.report("E0607", "it is listed twice", where);
-      else if (value) {
-        const operand = this.attempt(where, this.place(), () => resultOperand(output, value, constants, this.place()));
-        if (operand !== null) results.push({ name, operand });
-      }
-    }
-    if (outputs.length === 0) this.report("E0607", "the graph has no outputs", "graph");
-    main.setResults(results);
+    scope.report("E0609", "sparse initializers are not supported", where, scope.place(name));
+    scope.define(name, null, where, scope.place(name));
   }
 }
 
-function operatorName(node: NodeProto): string {
-  return isStandard(node.domain) ? node.opType : `${node.domain}.${node.opType}`;
+function addInitializer(tensor: TensorProto, scope: Scope): void {
+  const { name } = tensor;
+  const where = `initializer ${JSON.stringify(name)}`;
+  const read = scope.attempt(where, scope.place(name), () => readTensor(tensor, "it"));
+  scope.define(name, read && { kind: "constant", name, ...read, loc: unknownLocation }, where, scope.place(name));
 }
 
-function refuseUnread(attributes: Attributes): void {
+/**
+ * The inputs that are no initializers. Up to IR version 3 every initializer is listed among the inputs too; since then such an input
+ * is a default that a caller may override, which a compiled model does not offer.
+ */
+function declareParams(inputs: readonly ValueInfoProto[], scope: Scope, symbols: DimSymbols): readonly Param[] {
+  const params: Param[] = [];
+  for (const input of inputs) {
+    const { name } = input;
+    if (scope.has(name) && !params.some((p) => p.name === name)) continue;
+    const where = `input ${JSON.stringify(name)}`;
+    const type = scope.attempt(where, scope.place(), () => typeOf(input, symbols));
+    scope.define(name, null, where, scope.place());
+    if (type) params.push({ name, type });
+  }
+  return params;
+}
+
+function typeOf(info: ValueInfoProto, symbols: DimSymbols): TensorType {
+  const kind = info.type?.value;
+  const tensor = info.type?.tensorType;
+  if (!tensor)
+    throw new ImportFailure("E0609", kind ? `a ${kind.replace("Type", "")} is not supported: only tensors are` : "it has no type");
+  if (!tensor.shape)
+    throw new ImportFailure("E0609", "its rank is not known", "give the model fixed ranks (shape inference of the exporter)");
+  const dtype = dtypeOf(tensor.elemType, "it");
+  return tensorType(
+    dtype,
+    tensor.shape.dim.map((dim, axis) => symbols.dim(dim, axis)),
+  );
+}
+
+function addNode(node: NodeProto, index: number, body: Body): void {
+  const { scope, main } = body;
+  const label = node.name === "" ? `${node.opType}_${index}` : node.name;
+  const loc = scope.place(label);
+  const where = `node ${JSON.stringify(label)} (${operatorName(node)}, opset ${body.options.opset})`;
+  const values = scope.attempt(where, loc, () => translateNode(node, label, loc, body));
+  node.output.forEach((name, i) => {
+    if (name === "") return;
+    const value = values?.[i] ?? null;
+    if (value?.kind === "result" && main.info(value.id).name === null) main.rename(value.id, name);
+    scope.define(name, value, where, loc);
+  });
+}
+
+/** One value for each output; null when an input is spoiled. */
+function translateNode(node: NodeProto, label: string, loc: Location, body: Body): readonly (Value | null)[] | null {
+  const translate = translationOf(node.domain, node.opType) ?? unsupported(node, body.options.functions);
+  const inputs = inputsOf(node, body);
+  if (inputs === null) return null;
+  const attributes = new Attributes(node.attribute);
+  const { opType, output: outputs } = node;
+  const { opset } = body.options;
+  const source = { opType, label, opset, loc, attributes, inputs, outputs, batch: body.batch };
+  const made = translate(new NodeContext(source, body.main, body.constants));
   const left = attributes.left();
   if (left.length > 0) throw new ImportFailure("E0605", `attribute ${left.join(", ")} is not supported`);
+  return namedOutputs(node, made);
 }
 
-/** One value for each named output. */
+function unsupported(node: NodeProto, functions: ReadonlySet<string>): never {
+  const hint = functions.has(`${node.domain}:${node.opType}`) ? "the model defines it as a function: inline it before export" : null;
+  throw new ImportFailure("E0604", `the operator ${operatorName(node)} is not supported`, hint);
+}
+
+/** Values of the inputs, null for an absent one; null altogether when one is spoiled. */
+function inputsOf(node: NodeProto, { scope, computed }: Body): readonly (Value | null)[] | null {
+  let spoiled = false;
+  const inputs = node.input.map((name) => {
+    if (name === "") return null;
+    const value = scope.get(name);
+    if (value === undefined) {
+      const why = computed.has(name) ? "is used before the node that computes it" : "is not defined";
+      throw new ImportFailure("E0607", `input ${JSON.stringify(name)} ${why}`);
+    }
+    spoiled ||= value === null;
+    return value;
+  });
+  return spoiled ? null : inputs;
+}
+
 function namedOutputs(node: NodeProto, made: Value | readonly (Value | null)[]): readonly (Value | null)[] {
   const values: readonly (Value | null)[] = "type" in made ? [made] : made;
   return node.output.map((name, i) => {
@@ -237,12 +183,34 @@ function namedOutputs(node: NodeProto, made: Value | readonly (Value | null)[]):
   });
 }
 
+function operatorName(node: NodeProto): string {
+  return isStandard(node.domain) ? node.opType : `${node.domain}.${node.opType}`;
+}
+
+function setResults(outputs: readonly ValueInfoProto[], body: Body): void {
+  const { scope } = body;
+  const results = new Map<string, number | string>();
+  for (const output of outputs) {
+    const { name } = output;
+    const where = `output ${JSON.stringify(name)}`;
+    const value = scope.get(name);
+    if (value === undefined) scope.report("E0607", "no node computes it", where, scope.place());
+    else if (results.has(name)) scope.report("E0607", "it is listed twice", where, scope.place());
+    else if (value) {
+      const operand = scope.attempt(where, scope.place(), () => resultOperand(output, value, body));
+      if (operand !== null) results.set(name, operand);
+    }
+  }
+  if (outputs.length === 0) scope.report("E0607", "the graph has no outputs", "graph", scope.place());
+  body.main.setResults([...results].map(([name, operand]) => ({ name, operand })));
+}
+
 /** The value as a result of the function. Its declared element type must be right; its declared sizes are hints, and often wrong in files. */
-function resultOperand(output: ValueInfoProto, value: Value, constants: ConstantPool, loc: Location): number | string {
+function resultOperand(output: ValueInfoProto, value: Value, { constants, scope }: Body): number | string {
   const declared = output.type?.tensorType?.elemType ?? 0;
   if (declared !== 0 && dtypeOf(declared, "it") !== value.type.dtype) {
     throw new ImportFailure("E0607", `it is declared as ${dtypeOf(declared, "it")} and computed as ${value.type.dtype}`);
   }
   if (value.kind === "result") return value.id;
-  return value.kind === "constant" ? constants.use(value) : constants.useSizes(value, output.name, loc);
+  return value.kind === "constant" ? constants.use(value) : constants.useSizes(value, output.name, scope.place());
 }

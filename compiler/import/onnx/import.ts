@@ -3,9 +3,9 @@
  * came from. Source: the ONNX IR and operator specifications, operator sets 1 to 28.
  */
 import { type Module, type OpRegistry, type Problem, TersorError } from "../../../ir-spec/index.ts";
-import { checkBatch, type Rebatched, rebatch } from "./dynamic-batch.ts";
+import { checkBatch, rebatch } from "./dynamic-batch.ts";
 import { ImportFailure } from "./errors.ts";
-import { type Param, translateGraph } from "./graph.ts";
+import { type GraphOptions, type Param, type TranslatedGraph, translateGraph } from "./graph.ts";
 import { toNumber } from "./int64.ts";
 import { metaOf } from "./meta.ts";
 import { type GraphProto, type ModelProto, onnx } from "./proto/gen/onnx.js";
@@ -30,15 +30,12 @@ export interface ImportOptions {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions): Module {
   const fileName = options.fileName ?? "model.onnx";
-  const failAt = (error: unknown): never => {
-    if (error instanceof ImportFailure) throw new TersorError(error.at("model", [{ file: fileName, parts: [] }]));
-    throw error;
-  };
   try {
     const { model, graph } = decodeModel(bytes);
     return importModel(model, graph, { ...options, fileName });
   } catch (error) {
-    return failAt(error);
+    if (error instanceof ImportFailure) throw new TersorError(error.at("model", [{ file: fileName, parts: [] }]));
+    throw error;
   }
 }
 
@@ -55,33 +52,45 @@ function decodeModel(bytes: Uint8Array): { readonly model: ModelProto; readonly 
   return { model, graph: model.graph };
 }
 
-function importModel(model: ModelProto, graph: GraphProto, options: ImportOptions & { readonly fileName: string }): Module {
+type NamedOptions = ImportOptions & { readonly fileName: string };
+
+function importModel(model: ModelProto, graph: GraphProto, options: NamedOptions): Module {
   const symbols = new DimSymbols();
-  let rebatched: Rebatched | null = null;
-  const translated = translateGraph(graph, graph.name || "model", {
-    registry: options.registry,
-    fileName: options.fileName,
-    opset: opsetOf(model),
-    symbols,
-    functions: new Set(model.functions.map((f) => `${f.domain}:${f.name}`)),
-    ...(options.dynamicBatch ? { rebatch: (params: readonly Param[]) => (rebatched = rebatch(params, symbols)) } : {}),
-  });
-  const batch = rebatched as Rebatched | null;
-  const main = translated.editor.function("main");
-  const problems = batch ? translated.problems.map(blameBatch) : translated.problems;
-  if (problems.length > 0) throw new TersorError(problems);
-  const mixing = batch ? checkBatch(main, batch.batch.dim) : [];
+  const rebatching = options.dynamicBatch ? (params: readonly Param[]) => rebatch(params, symbols) : null;
+  const { editor, problems, batch } = translate(model, graph, options, symbols, rebatching);
+  if (problems.length > 0) throw new TersorError(batch ? blame(model, graph, options, problems) : problems);
+  const mixing = batch ? checkBatch(editor.function("main"), batch.dim) : [];
   if (mixing.length > 0) throw new TersorError(mixing);
-  const report = batch && { symbol: batch.batch.dim.key, inputs: batch.inputs, reshapes: batch.batch.reshapes };
   const doc = [graph.docString, model.docString].find((text) => text !== "")?.replace(/\r\n?/g, "\n") ?? null;
-  translated.editor.set({ meta: metaOf(model, symbols.originals, report), doc });
-  return translated.editor.freeze();
+  editor.set({ meta: metaOf(model, symbols.originals, batch), doc });
+  return editor.freeze();
 }
 
-/** Type errors that come from the wider batch say so. */
-function blameBatch(problem: Problem): Problem {
-  if (!problem.code.startsWith("E03") && problem.code !== "E0608") return problem;
-  return { ...problem, code: "E0610", message: `with a dynamic batch: ${problem.message}`, hint: "import without dynamicBatch" };
+function translate(
+  model: ModelProto,
+  graph: GraphProto,
+  options: NamedOptions,
+  symbols: DimSymbols,
+  rebatching: GraphOptions["rebatch"],
+): TranslatedGraph {
+  const functions = new Set(model.functions.map((f) => `${f.domain}:${f.name}`));
+  const { registry, fileName } = options;
+  return translateGraph(graph, graph.name || "model", {
+    registry,
+    fileName,
+    opset: opsetOf(model),
+    symbols,
+    functions,
+    rebatch: rebatching,
+  });
+}
+
+/** Problems of a model that has them anyway, or else of the wider batch, which say so. */
+function blame(model: ModelProto, graph: GraphProto, options: NamedOptions, problems: readonly Problem[]): readonly Problem[] {
+  const before = translate(model, graph, options, new DimSymbols(), null).problems;
+  const hint = "import without dynamicBatch, or export the model with a symbolic batch";
+  const widened = problems.map((p) => ({ ...p, code: "E0610", message: `the batch cannot be made dynamic: ${p.message}`, hint }));
+  return before.length > 0 ? before : widened;
 }
 
 /** Version of the standard operator set. Files of IR version 1 and 2 have none and mean version 1. @throws ImportFailure E0611 */

@@ -1,15 +1,10 @@
 /** @file What the file says of itself, as the module's `meta`. */
 import { type Attr, type AttrDict, attr } from "../../../ir-spec/index.ts";
 import { toNumber } from "./int64.ts";
+import type { BatchSymbol } from "./node.ts";
 import type { ModelProto } from "./proto/gen/onnx.js";
 
-export interface BatchReport {
-  readonly symbol: string;
-  readonly inputs: readonly string[];
-  readonly reshapes: readonly string[];
-}
-
-export function metaOf(model: ModelProto, dims: ReadonlyMap<string, string>, batch: BatchReport | null): AttrDict {
+export function metaOf(model: ModelProto, dims: ReadonlyMap<string, string>, batch: BatchSymbol | null): AttrDict {
   const meta = new Map<string, Attr>([["source", attr.string("onnx")]]);
   const text = (key: string, value: string) => void (value !== "" && meta.set(key, attr.string(value)));
   text("producer", [model.producerName, model.producerVersion].filter((part) => part !== "").join(" "));
@@ -24,10 +19,10 @@ export function metaOf(model: ModelProto, dims: ReadonlyMap<string, string>, bat
   return meta;
 }
 
-function batchDict(batch: BatchReport): Attr {
+function batchDict(batch: BatchSymbol): Attr {
   const list = (names: readonly string[]) => attr.list(names.map(attr.string));
   return dict([
-    ["symbol", attr.string(batch.symbol)],
+    ["symbol", attr.string(batch.dim.key)],
     ["inputs", list(batch.inputs)],
     ["reshapes", list(batch.reshapes)],
   ]);

@@ -28,6 +28,8 @@ export interface NodeSource {
 /** The symbol that replaces a batch of 1, and what had to be changed for it. */
 export interface BatchSymbol {
   readonly dim: DimExpr;
+  /** Inputs whose leading 1 became the symbol. */
+  readonly inputs: readonly string[];
   /** Labels of the reshapes whose leading 1 became "copy". */
   readonly reshapes: string[];
 }

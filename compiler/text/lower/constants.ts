@@ -61,8 +61,9 @@ function lowerDefinition(
   lookup: (name: string) => Constant | null,
 ): Constant | null {
   const operands = call.operands.map((token) => constantOperand(ctx, token));
+  const told = ctx.problems.length;
   const attrs = lowerDict(ctx, call.dict, free());
-  if (!head.type) return null;
+  if (!head.type || ctx.problems.length > told) return null;
   checkDefinition(ctx, ast, call, operands, attrs, head.type, types, lookup);
   const names = operands.map((operand) => operand ?? null);
   return { kind: "derived", name: head.name, type: head.type, op: call.op.image, operands: names, attrs, doc: head.doc, loc: head.loc };

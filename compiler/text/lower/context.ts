@@ -1,6 +1,8 @@
 /** @file What all of lowering shares: the source, the ops, the names of the module, and the list of problems that grows while it goes on. */
 import type { IToken } from "chevrotain";
+import type { DimReading } from "../../../ir-spec/core/dim-text.ts";
 import type { Problem } from "../../../ir-spec/core/problem.ts";
+import type { TensorType } from "../../../ir-spec/core/type.ts";
 import type { OpRegistry } from "../../../ir-spec/ops/registry.ts";
 import type { Code, MessageArgs } from "../../diagnostics/catalogue.ts";
 import { type Details, type Diagnostic, type Note, noteAt, placeProblem, problemOf } from "../../diagnostics/diagnostic.ts";
@@ -21,6 +23,8 @@ export class LowerContext {
   readonly problems: Diagnostic[] = [];
   /** Constants, functions and resources share one namespace. */
   readonly symbols = new Map<string, SymbolEntry>();
+  /** Types by their text: a module has few. */
+  readonly typeReadings = new Map<string, DimReading<TensorType>>();
 
   constructor(source: Source, registry: OpRegistry) {
     this.source = source;
@@ -55,8 +59,8 @@ export class LowerContext {
     return null;
   }
 
-  string(token: IToken): string {
-    return JSON.parse(token.image);
+  string({ image }: IToken): string {
+    return image.includes("\\") ? JSON.parse(image) : image.slice(1, -1);
   }
 
   /** The declared symbol, or null with a report of what is wrong. */

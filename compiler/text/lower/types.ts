@@ -58,11 +58,17 @@ function mentionSpan(token: IToken, { introduced, start, end }: SymbolMention) {
   return { start: token.startOffset + start - (introduced ? 1 : 0), end: token.startOffset + end };
 }
 
+function typeReading(ctx: LowerContext, text: string): DimReading<TensorType> {
+  const reading = ctx.typeReadings.get(text) ?? readType(text);
+  ctx.typeReadings.set(text, reading);
+  return reading;
+}
+
 /** Types that stand together; null where one cannot be read. */
 export function lowerTypes(ctx: LowerContext, scope: DimScope, tokens: readonly IToken[], use: SymbolUse): (TensorType | null)[] {
   const mentions: Mentions[] = [];
   const types = tokens.map((token) => {
-    const taken = take(ctx, token, readType(token.image));
+    const taken = take(ctx, token, typeReading(ctx, token.image));
     if (taken && taken.symbols.length > 0) mentions.push({ token, symbols: taken.symbols });
     return taken ? taken.value : null;
   });

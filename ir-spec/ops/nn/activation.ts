@@ -5,7 +5,11 @@ import type { Builder } from "../define.ts";
 
 export type Activation = "none" | "relu" | "relu6";
 
-export const activationAttr = a.enum(["none", "relu", "relu6"], "applied after the bias: relu is max(y, 0), relu6 is min(max(y, 0), 6)", "none");
+export const activationAttr = a.enum(
+  ["none", "relu", "relu6"],
+  "applied after the bias: relu is max(y, 0), relu6 is min(max(y, 0), 6)",
+  "none",
+);
 
 /** In place. NaN stays NaN. */
 export function activate(values: Float64Array, activation: Activation): void {

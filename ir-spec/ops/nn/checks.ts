@@ -7,13 +7,7 @@ import type { InferContext } from "../define.ts";
 export const floats = ["f64", "f32", "f16", "bf16"] as const satisfies readonly DType[];
 
 /** Demands a == b; `message` words the failure with both dims as text. */
-export function demandDim<A>(
-  ctx: InferContext<A>,
-  a: Dim,
-  b: Dim,
-  message: (a: string, b: string) => string,
-  operand?: number,
-): void {
+export function demandDim<A>(ctx: InferContext<A>, a: Dim, b: Dim, message: (a: string, b: string) => string, operand?: number): void {
   if (compareDims(a, b) === false) ctx.fail(message(dimKey(a), dimKey(b)), operand);
   ctx.require(a, b, message(dimKey(a), dimKey(b)), operand);
 }

@@ -38,7 +38,8 @@ export const convInputGrad = defineOp({
     const [dy, weight] = [ctx.type(0), ctx.type(1)];
     demandOneDtype(ctx, ["dy", "weight"]);
     const { spatial, groups } = ctx.attrs;
-    if (spatial.length !== dy.shape.length - 2) ctx.fail(`spatial has ${spatial.length} sizes, dy has ${dy.shape.length - 2} spatial axes`, 0);
+    if (spatial.length !== dy.shape.length - 2)
+      ctx.fail(`spatial has ${spatial.length} sizes, dy has ${dy.shape.length - 2} spatial axes`, 0);
     if (weight.shape.length < 2) ctx.fail(`weight is [out, in/groups, kernel...], got rank ${weight.shape.length}`, 1);
     const x = [dimAt(dy, 0), dimMul(dimAt(weight, 1), groups), ...spatial];
     const made = inferConv(ctx, { x, weight: weight.shape }, 1);

@@ -65,7 +65,9 @@ export function convolve(g: ConvGeometry, x: Float64Array, weight: Float64Array,
   const job = jobOf(g);
   const { windows, outs, depth, positions } = job;
   const y = new Float64Array(g.batch * g.outChannels * positions);
-  if (bias) for (let row = 0; row < g.batch * g.outChannels; row++) y.fill(bias[row % g.outChannels] as number, row * positions, (row + 1) * positions);
+  if (bias)
+    for (let row = 0; row < g.batch * g.outChannels; row++)
+      y.fill(bias[row % g.outChannels] as number, row * positions, (row + 1) * positions);
   const room = new Float64Array(windows.padded);
   const gathered = new Float64Array(Math.max(8 * depth, chunkElements));
   eachGroup(g, job, (inAt, outAt, weightAt) => {

@@ -1,7 +1,7 @@
 /** @file Type rules, work, axis maps and channel selection that the convolution and its two gradients share. */
 import { type Dim, dimDiv, dimKey, dimMul } from "../../core/dim.ts";
 import { staticShape, type TensorType } from "../../core/type.ts";
-import { a } from "../attr-spec.ts";
+import { type AttrValues, a } from "../attr-spec.ts";
 import type { AxisMap, InferContext, SelectContext, Selection } from "../define.ts";
 import { demandDim, dimAt } from "./checks.ts";
 import type { ConvGeometry } from "./conv-loops.ts";
@@ -13,14 +13,9 @@ export const convAttrs = {
   groups: a.int("channel groups: group g of the result reads group g of x", 1),
 };
 
-export interface ConvAttrs {
-  readonly stride: readonly number[];
-  readonly pad: readonly number[];
-  readonly dilation: readonly number[];
-  readonly groups: number;
-}
+export type ConvAttrs = AttrValues<typeof convAttrs>;
 
-/** x, weight and y of one convolution: some given, some to be checked. */
+/** x and weight of one convolution. */
 export interface ConvShapes {
   readonly x: readonly Dim[];
   readonly weight: readonly Dim[];
@@ -65,15 +60,19 @@ export function convMacs(y: readonly Dim[], weight: readonly Dim[]): Dim {
   return [...y, ...weight.slice(1)].reduce<Dim>(dimMul, 1);
 }
 
-export function geometryOf(
-  x: readonly number[],
-  weight: readonly number[],
-  y: readonly number[],
-  attrs: ConvAttrs,
-): ConvGeometry {
+export function geometryOf(x: readonly number[], weight: readonly number[], y: readonly number[], attrs: ConvAttrs): ConvGeometry {
   const [batch = 0, inChannels = 0, ...input] = x;
   const [, outChannels = 0, ...output] = y;
-  return { batch, inChannels, outChannels, groups: attrs.groups, input, kernel: weight.slice(2), output, steps: stepsOf(attrs, input.length) };
+  return {
+    batch,
+    inChannels,
+    outChannels,
+    groups: attrs.groups,
+    input,
+    kernel: weight.slice(2),
+    output,
+    steps: stepsOf(attrs, input.length),
+  };
 }
 
 /** Static kernel sizes of a weight. @throws RangeError when they are symbolic. */
@@ -99,12 +98,7 @@ export type ConvAxis = "batch" | "in" | "out" | "spatial";
  * The op after a cut. Output channels of a grouped convolution may go when every group keeps as many; a depthwise convolution (all its channels are one
  * axis) gets that many groups. Input channels of other grouped convolutions cannot be cut alone.
  */
-export function selectChannels(
-  ctx: SelectContext<ConvAttrs>,
-  cut: ConvAxis,
-  x: TensorType,
-  weight: TensorType,
-): Selection {
+export function selectChannels(ctx: SelectContext<ConvAttrs>, cut: ConvAxis, x: TensorType, weight: TensorType): Selection {
   const { attrs, indices } = ctx;
   if (cut === "spatial") return { refuse: "a spatial axis cannot be cut: windows reach over it" };
   if (cut === "batch" || attrs.groups === 1) return { attrs };

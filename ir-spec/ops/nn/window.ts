@@ -72,7 +72,8 @@ export function windowCounts(
     const extent = reach(kernel[axis] ?? 1, steps.dilation[axis] ?? 1);
     const padded = dimAdd(size, (steps.begin[axis] ?? 0) + (steps.end[axis] ?? 0));
     const over = dimSub(extent, padded);
-    if (typeof over === "number" && over > 0) fail(`window of ${dimKey(extent)} does not fit padded input of ${dimKey(padded)} (spatial axis ${axis})`);
+    if (typeof over === "number" && over > 0)
+      fail(`window of ${dimKey(extent)} does not fit padded input of ${dimKey(padded)} (spatial axis ${axis})`);
     return windowCount(size, kernel[axis] ?? 1, steps, axis, ceil);
   });
 }

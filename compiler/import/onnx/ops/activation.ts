@@ -13,13 +13,15 @@ function clip(node: NodeContext): Value {
     const max = node.attributes.float("max", -lowest);
     return node.emit("math.clip", [x], { ...(min > lowest ? { min } : {}), ...(max < -lowest ? { max } : {}) });
   }
-  const fixed = [1, 2].every((i) => !node.has(i) || constantElements(node.input(i)) !== null);
-  if (!fixed || !isFloat(x.type.dtype)) return clipByOps(node, x);
-  const min = node.has(1) ? { min: node.number(1, "min") } : {};
-  const max = node.has(2) ? { max: node.number(2, "max") } : {};
-  return node.has(1) || node.has(2) ? node.emit("math.clip", [x], { ...min, ...max }) : x;
+  const bounds = [1, 2].map((i) => (node.has(i) ? constantElements(node.input(i)) : []));
+  const [min, max] = [bounds[0]?.[0], bounds[1]?.[0]];
+  const ordered = min === undefined || max === undefined || min <= max;
+  if (bounds.includes(null) || !ordered || !isFloat(x.type.dtype)) return clipByOps(node, x);
+  if (min === undefined && max === undefined) return x;
+  return node.emit("math.clip", [x], { min, max });
 }
 
+/** Bounds that are computed, in the wrong order (then the upper one is the result), or of integers. */
 function clipByOps(node: NodeContext, x: Value): Value {
   const above = node.has(1) ? node.emit("math.max", [x, node.input(1)]) : x;
   return node.has(2) ? node.emit("math.min", [above, node.input(2)]) : above;

@@ -49,7 +49,7 @@ function slice(node: NodeContext): Value {
   const x = node.input(0);
   const cuts = cutsOf(node).filter((cut) => !isWhole(cut, x.type.shape[cut.axis] as Dim));
   if (cuts.length === 0) return x;
-  const elements = isIndexType(x.type.dtype) && x.type.shape.length === 1 ? knownElements(x) : null;
+  const elements = knownList(x);
   if (elements && cuts.length === 1) return sizes(cutList(elements, cuts[0] as Cut), 1, x.type.dtype);
   const attrs = { starts: cuts.map((c) => c.start), ends: cuts.map((c) => c.end), axes: cuts.map((c) => c.axis) };
   return node.emit("shape.slice", [x], { ...attrs, ...(cuts.some((c) => c.step !== 1) ? { steps: cuts.map((c) => c.step) } : {}) });
@@ -70,13 +70,19 @@ function split(node: NodeContext): readonly Value[] {
   const x = node.input(0);
   const axis = node.axis(node.attributes.int("axis", 0), node.rank(0));
   const parts = partsOf(node, x.type.shape[axis] as Dim);
+  const elements = knownList(x);
   let start = 0;
   return parts.map((part) => {
-    const end = start + part;
-    const value = node.emit("shape.slice", [x], { starts: [start], ends: [end], axes: [axis] });
-    start = end;
-    return value;
+    const [from, to] = [start, start + part];
+    start = to;
+    if (elements) return sizes(elements.slice(from, to), 1, x.type.dtype);
+    return node.emit("shape.slice", [x], { starts: [from], ends: [to], axes: [axis] });
   });
+}
+
+/** Elements of a list of sizes. */
+function knownList(value: Value): readonly Dim[] | null {
+  return isIndexType(value.type.dtype) && value.type.shape.length === 1 ? knownElements(value) : null;
 }
 
 /** Sizes of the parts: given, or equal with a smaller last one. */
@@ -104,7 +110,7 @@ function concat(node: NodeContext): Value {
 function gather(node: NodeContext): Value {
   const [x, indices] = [node.input(0), node.input(1)];
   const axis = node.axis(node.attributes.int("axis", 0), node.rank(0));
-  const elements = isIndexType(x.type.dtype) && x.type.shape.length === 1 ? knownElements(x) : null;
+  const elements = knownList(x);
   const places = indices.type.shape.length <= 1 ? knownElements(indices) : null;
   if (elements && places) {
     const pick = (place: Dim): Dim => {

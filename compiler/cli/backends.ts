@@ -1,0 +1,21 @@
+/** @file Backends by the names that `--backend` takes. */
+import type { Backend } from "../../runtime/index.ts";
+import { reference } from "../../runtime/backends/reference/index.ts";
+import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { webgpu } from "../../runtime/backends/webgpu/index.ts";
+import { UsageError } from "./failure.ts";
+
+const backends: Readonly<Record<string, { readonly target: string; make(): Backend }>> = {
+  wasm: { target: "wasm-simd", make: () => wasm() },
+  reference: { target: "reference", make: () => reference() },
+  webgpu: { target: "webgpu", make: () => webgpu() },
+};
+
+export const backendNames = Object.keys(backends);
+
+/** @throws UsageError with the names there are. */
+export function backendNamed(name: string): { readonly target: string; make(): Backend } {
+  const found = backends[name];
+  if (found) return found;
+  throw new UsageError(`unknown backend "${name}"; there are: ${backendNames.join(", ")}`);
+}

@@ -1,0 +1,21 @@
+/** @file `tersor print MODEL`: the canonical text of an .onnx, .tir or .tsr file. */
+import type { Command } from "commander";
+import { createHost } from "../../plugin/host.ts";
+import { printModule } from "../../text/index.ts";
+import { openModel } from "../models.ts";
+import type { Output } from "../output.ts";
+import { bundledPlugins } from "../plugins.ts";
+
+export function addPrint(program: Command, output: () => Output): void {
+  program
+    .command("print")
+    .description("print the canonical text of a model on standard output")
+    .argument("<model>", ".onnx, .tir or .tsr")
+    .option("--elide <bytes>", "leave out data longer than this")
+    .addHelpText("after", "\nExample:\n  tersor print model.onnx --elide 64 | less")
+    .action(async (model: string, flags: { readonly elide?: string }) => {
+      const opened = await openModel(model, { registry: createHost(bundledPlugins()).ops });
+      const text = printModule(opened.module, flags.elide === undefined ? {} : { elide: Number(flags.elide) });
+      output().result({ model, format: opened.format, text }, text);
+    });
+}

@@ -1,0 +1,99 @@
+/**
+ * @file `tersor start [MODEL] [--data SPEC]`: the main job in one go. Compiles the model without and with the default pipeline, evaluates both files in fresh processes on
+ * the test set, prints the table and writes the report. Without a model: the bundled network on the bundled digits.
+ */
+import { execFile } from "node:child_process";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Command } from "commander";
+import { compile, type CompileResult } from "../../compile.ts";
+import { createHost } from "../../plugin/host.ts";
+import { openData } from "../data.ts";
+import { UsageError } from "../failure.ts";
+import { writeWhole } from "../files.ts";
+import { openModel, type OpenedModel } from "../models.ts";
+import { bytesText, type Output, table } from "../output.ts";
+import { bundledPlugins } from "../plugins.ts";
+import { htmlReport, type MeasuredFile } from "../report/html.ts";
+import { reportLayers } from "../report/layers.ts";
+
+interface Flags {
+  readonly data?: string;
+  readonly preset: string;
+  readonly output: string;
+}
+
+const run = promisify(execFile);
+
+export function addStart(program: Command, output: () => Output): void {
+  program
+    .command("start")
+    .description("compress a model with the default pipeline, evaluate before and after in fresh processes, write a report")
+    .argument("[model]", "an .onnx or .tir model; default: the bundled digit classifier")
+    .option("-d, --data <spec>", "labelled data; default with the bundled model: digits")
+    .option("-p, --preset <name>", "the pipeline", "default")
+    .option("-o, --output <folder>", "where the files go", "out")
+    .addHelpText("after", "\nExample:\n  npm start -- model.onnx --data mnist:data/mnist")
+    .action((model: string | undefined, flags: Flags) => start(model, flags, output()));
+}
+
+async function start(model: string | undefined, flags: Flags, output: Output): Promise<void> {
+  if (model !== undefined && flags.data === undefined) throw new UsageError("give --data SPEC with a model of your own, e.g. --data mnist:DIR");
+  const data = flags.data ?? "digits";
+  const opened = await openModel(model ?? bundledModel(), { registry: createHost(bundledPlugins()).ops, dynamicBatch: true });
+  const name = basename(opened.path).replace(/\.(onnx|tir|tsr)$/, "");
+  const samples = await openData(data, "train", 1024);
+  const files = { before: join(flags.output, `${name}.plain.tsr`), after: join(flags.output, `${name}.tsr`), report: join(flags.output, `${name}.html`) };
+  output.note(`${opened.path}: compiling, plain and with preset ${flags.preset}`);
+  const shared = { plugins: bundledPlugins(), data: samples, modelSha256: opened.sha256 };
+  const plain = await compile(opened.module, { ...shared, pipeline: "" });
+  const small = await compile(opened.module, { ...shared, preset: flags.preset });
+  await writeWhole(files.before, plain.bytes);
+  await writeWhole(files.after, small.bytes);
+  output.note(`evaluating both files on ${data}, each in a fresh process`);
+  const before = await evaluateFresh(files.before, data);
+  const after = await evaluateFresh(files.after, data);
+  const layers = reportLayers(plain, small);
+  await writeWhole(files.report, htmlReport({ name, source: sourceFacts(opened), before, after, layers, compiled: small }));
+  summarize({ opened, before, after, files, compiled: small }, output);
+}
+
+/** The model that the package ships, beside the built command line or in the checkout. */
+function bundledModel(): string {
+  return fileURLToPath(new URL("digits/digits-cnn.tir", import.meta.url));
+}
+
+/** `tersor eval` in a process of its own: nothing but the file's bytes reaches it. */
+async function evaluateFresh(file: string, data: string): Promise<MeasuredFile> {
+  const cli = fileURLToPath(import.meta.url);
+  const args = [...process.execArgv, process.argv[1] ?? cli, "eval", resolve(file), "--data", data, "--json"];
+  const { stdout } = await run(process.execPath, args, { maxBuffer: 1 << 24, cwd: process.cwd() });
+  return JSON.parse(stdout) as MeasuredFile;
+}
+
+function sourceFacts(opened: OpenedModel): { readonly path: string; readonly bytes: number } {
+  return { path: basename(opened.path), bytes: opened.bytes.length };
+}
+
+interface Summary {
+  readonly opened: OpenedModel;
+  readonly before: MeasuredFile;
+  readonly after: MeasuredFile;
+  readonly files: { readonly before: string; readonly after: string; readonly report: string };
+  readonly compiled: CompileResult;
+}
+
+function summarize({ opened, before, after, files, compiled }: Summary, output: Output): void {
+  const row = (label: string, m: MeasuredFile) => [label, bytesText(m.bytes), `${(100 * m.value).toFixed(2)} %`, `${m.msMedian.toFixed(3)} ms`];
+  const lines = [
+    table(["", "bytes on disk", "accuracy", "median latency"], [row("before", before), row("after", after)]),
+    `${(before.bytes / after.bytes).toFixed(1)} times smaller, ${(100 * (after.value - before.value)).toFixed(2)} points of accuracy on ${after.count} test samples (wasm, 1 thread, batch 1)`,
+    ...compiled.warnings.map((w) => `warning: ${w}`),
+    `model   ${resolve(files.after)}`,
+    `report  ${resolve(files.report)}`,
+  ];
+  const object = { input: opened.path, output: files.after, report: files.report, before, after, ratio: before.bytes / after.bytes, pipeline: compiled.pipeline, warnings: compiled.warnings };
+  output.result(object, lines.join("\n"));
+}
+

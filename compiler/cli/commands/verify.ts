@@ -1,0 +1,95 @@
+/** @file `tersor verify MODEL.onnx`: our answer beside ONNX Runtime's, whole outputs, on given or seeded inputs. Nothing is compressed. */
+import type { Command } from "commander";
+import { load, type Tensor } from "../../../runtime/index.ts";
+import { TersorError } from "../../../ir-spec/index.ts";
+import { compile } from "../../compile.ts";
+import { readNpy } from "../../data/npy.ts";
+import { createHost } from "../../plugin/host.ts";
+import { backendNamed, backendNames } from "../backends.ts";
+import { UsageError } from "../failure.ts";
+import { readBytes } from "../files.ts";
+import { seededInputs } from "../inputs.ts";
+import { openModel } from "../models.ts";
+import { runOnnxRuntime } from "../onnxruntime.ts";
+import { type Output, table } from "../output.ts";
+import { bundledPlugins } from "../plugins.ts";
+
+interface Flags {
+  readonly backend: string;
+  readonly input: readonly string[];
+  readonly seed: string;
+  readonly dim: readonly string[];
+  readonly tolerance: string;
+}
+
+interface Difference {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly maxAbs: number;
+  /** Relative to the output's largest magnitude in ONNX Runtime. */
+  readonly maxRel: number;
+}
+
+export function addVerify(program: Command, output: () => Output): void {
+  program
+    .command("verify")
+    .description("compare with ONNX Runtime on the same inputs")
+    .argument("<model>", "the .onnx model")
+    .option("-b, --backend <name>", backendNames.join(" | "), "wasm")
+    .option("-i, --input <NAME=FILE.npy...>", "inputs; others are seeded", [])
+    .option("--seed <n>", "seed of inputs that are not given", "0")
+    .option("--dim <N=4...>", "sizes of symbolic dims", [])
+    .option("--tolerance <x>", "largest error relative to the output's largest magnitude", "1e-4")
+    .addHelpText("after", "\nExample:\n  tersor verify model.onnx --backend wasm --seed 3\nNeeds the package onnxruntime-node.")
+    .action(async (model: string, flags: Flags) => {
+      const report = await verify(model, flags);
+      const rows = report.outputs.map((o) => [o.name, `[${o.shape.join(", ")}]`, o.maxAbs.toExponential(2), o.maxRel.toExponential(2)]);
+      output().result({ ...report }, `${table(["output", "shape", "max abs", "max rel"], rows)}\n${report.ok ? "ok" : `FAILED: above ${flags.tolerance}`}`);
+      if (!report.ok) process.exitCode = 1;
+    });
+}
+
+export async function verify(model: string, flags: Flags) {
+  const { target, make } = backendNamed(flags.backend);
+  const host = createHost(bundledPlugins());
+  const opened = await openModel(model, { registry: host.ops });
+  if (opened.format !== "onnx") throw new UsageError(`${model} is no ONNX model: ONNX Runtime cannot run it`);
+  const { bytes } = await compile(opened.module, { plugins: bundledPlugins(), targets: [target], modelSha256: opened.sha256 });
+  const session = await load(bytes, { backends: [make()] });
+  const inputs = { ...seededInputs(session.inputs, Number(flags.seed), flags.dim), ...(await givenInputs(flags.input)) };
+  const ours = await session.run(inputs);
+  session.dispose();
+  const theirs = await runOnnxRuntime(opened.bytes, inputs);
+  const outputs = Object.entries(theirs).map(([name, tensor]) => difference(name, ours[name], tensor));
+  const maxAbs = Math.max(...outputs.map((o) => o.maxAbs));
+  const maxRel = Math.max(...outputs.map((o) => o.maxRel));
+  return { model, backend: flags.backend, ok: maxRel <= Number(flags.tolerance), maxAbs, maxRel, outputs };
+}
+
+async function givenInputs(items: readonly string[]): Promise<Record<string, Tensor>> {
+  const given: Record<string, Tensor> = {};
+  for (const item of items) {
+    const at = item.indexOf("=");
+    if (at < 1) throw new UsageError(`--input ${item}: expected NAME=FILE.npy`);
+    given[item.slice(0, at)] = readNpy(await readBytes(item.slice(at + 1)));
+  }
+  return given;
+}
+
+/** @throws TersorError E0006 when the outputs cannot be compared. */
+export function difference(name: string, ours: Tensor | undefined, theirs: Tensor): Difference {
+  if (!ours || ours.dtype !== theirs.dtype || ours.shape.join() !== theirs.shape.join()) {
+    const got = ours ? `${ours.dtype} [${ours.shape.join(", ")}]` : "nothing";
+    throw new TersorError({ code: "E0006", message: `output ${name}: ONNX Runtime gives ${theirs.dtype} [${theirs.shape.join(", ")}], we give ${got}` });
+  }
+  let maxAbs = 0;
+  let largest = 0;
+  for (let i = 0; i < theirs.data.length; i++) {
+    const a = Number(ours.data[i]);
+    const b = Number(theirs.data[i]);
+    largest = Math.max(largest, Math.abs(b));
+    const gap = Object.is(a, b) || a === b ? 0 : Math.abs(a - b);
+    maxAbs = Number.isNaN(gap) ? Number.POSITIVE_INFINITY : Math.max(maxAbs, gap);
+  }
+  return { name, shape: theirs.shape, maxAbs, maxRel: maxAbs === 0 ? 0 : maxAbs / (largest || 1) };
+}

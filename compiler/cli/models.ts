@@ -1,0 +1,51 @@
+/** @file Opens what commands are given: `.onnx`, `.tir` (with its resources beside it) or `.tsr`, told apart by content. */
+import { readFileSync } from "node:fs";
+import { basename, dirname, resolve, sep } from "node:path";
+import { type Module, type OpRegistry, TersorError } from "../../ir-spec/index.ts";
+import { sha256Hex } from "../compile.ts";
+import { readSource } from "../emit/read.ts";
+import { detectFormat, importOnnx } from "../import/index.ts";
+import { readModule } from "../text/index.ts";
+import { readBytes } from "./files.ts";
+
+export interface OpenedModel {
+  readonly path: string;
+  readonly format: "onnx" | "tir" | "tsr";
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly module: Module;
+}
+
+export interface OpenOptions {
+  readonly registry: OpRegistry;
+  /** Turn a leading batch of 1 into a symbol where the graph allows it. */
+  readonly dynamicBatch?: boolean;
+}
+
+/** @throws TersorError E0004 when the file is none of the three. */
+export async function openModel(path: string, options: OpenOptions): Promise<OpenedModel> {
+  const bytes = await readBytes(path);
+  const format = detectFormat(bytes);
+  if (format === null) throw new TersorError({ code: "E0004", message: "neither an ONNX model, nor .tir text, nor a .tsr file", where: path });
+  return { path, format, bytes, sha256: sha256Hex(bytes), module: readAs(format, path, bytes, options) };
+}
+
+function readAs(format: OpenedModel["format"], path: string, bytes: Uint8Array, { registry, dynamicBatch }: OpenOptions): Module {
+  if (format === "onnx") return importOnnx(bytes, { registry, fileName: basename(path), dynamicBatch: dynamicBatch ?? false });
+  if (format === "tsr") return readSource(bytes);
+  const folder = dirname(resolve(path));
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  return readModule(text, { registry, file: path, resources: (name: string) => resourceBytes(folder, name) });
+}
+
+/** A resource beside the text; never one outside its folder. */
+function resourceBytes(folder: string, name: string): Uint8Array | null {
+  const path = resolve(folder, name);
+  if (!path.startsWith(folder + sep)) throw new TersorError({ code: "E0005", message: `resource "${name}" lies outside the folder of the text` });
+  try {
+    const buffer = readFileSync(path);
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength).slice();
+  } catch {
+    return null;
+  }
+}

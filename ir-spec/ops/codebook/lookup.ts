@@ -1,0 +1,61 @@
+/** @file Weight sharing: codes into a table of values (Han et al., "Deep Compression", 2016). */
+import { dimKey, dimProduct } from "../../core/dim.ts";
+import { TersorError } from "../../core/problem.ts";
+import { hostTensor, type TensorData } from "../../core/tensor.ts";
+import { tensorType } from "../../core/type.ts";
+import { defineOp } from "../define.ts";
+import { dimAt } from "../nn/checks.ts";
+
+export const lookup = defineOp({
+  name: "codebook.lookup",
+  since: 1,
+  doc: "`y[i] = table[codes[i]]`, in the shape of `codes` and the dtype of `table`. A code at or beyond the table's end is an error. ONNX `Gather` on axis 0.",
+  operands: [
+    { name: "table", role: "weight", axes: ["entries"] },
+    { name: "codes", role: "index", axes: ["..."], dtypes: ["u8", "u4", "u2", "u1", "u16", "u32"] },
+  ],
+  results: [{ name: "y", axes: ["..."] }],
+  attrs: {},
+  infer(ctx) {
+    const table = ctx.type(0);
+    if (table.shape.length !== 1) ctx.fail(`table must have rank 1, has rank ${table.shape.length}`, 0);
+    if (table.shape[0] === 0) ctx.fail("table is empty", 0);
+    return [tensorType(table.dtype, ctx.type(1).shape)];
+  },
+  reference(ctx) {
+    const [table, codes] = [ctx.input(0), ctx.input(1)];
+    const y = hostTensor(table.dtype, codes.shape);
+    gather(table.data, codes.data as Uint8Array, y.data);
+    return [y];
+  },
+  work: ({ outputs }) => ({ macs: 0, elementOps: dimProduct(outputs[0]?.shape ?? []) }),
+  gradient({ builder, operands, grads, wanted }) {
+    const [table = null, codes = null] = operands;
+    if (!wanted[0]) return [null, null];
+    const size = dimAt(builder.typeOf(table), 0);
+    if (typeof size !== "number") throw new RangeError(`the table of a codebook must have a static size, got ${dimKey(size)}`);
+    const indices = builder.one("type.cast", [codes], { to: "i32" });
+    return [builder.one("shape.scatter_add", [indices, grads[0] ?? null], { size, axis: 0 }), null];
+  },
+  maps: ({ types }) => (types[1]?.shape ?? []).map((_, axis) => ({ operand: 1, operandAxes: [axis], result: 0, resultAxes: [axis] })),
+  select({ side, index, attrs }) {
+    if (side === "operand" && index === 0) return { refuse: "cutting table entries would need other codes" };
+    return { attrs };
+  },
+});
+
+/** @throws TersorError E0503 on a code beyond the table. */
+function gather(table: TensorData, codes: Uint8Array, into: TensorData): void {
+  for (let i = 0; i < codes.length; i++) {
+    const code = codes[i] as number;
+    const value = table[code];
+    if (value === undefined) {
+      throw new TersorError({
+        code: "E0503",
+        message: `codebook.lookup: code ${code} at index ${i}, the table has ${table.length} entries`,
+        operand: 1,
+      });
+    }
+    into[i] = value;
+  }
+}

@@ -1,0 +1,81 @@
+/** @file Arithmetic of two operands. */
+import type { DType } from "../../core/dtype.ts";
+import type { Operand } from "../../core/graph.ts";
+import type { Builder } from "../define.ts";
+import { defineBinary } from "./elementwise.ts";
+
+export const add = defineBinary({
+  name: "math.add",
+  doc: "`z = x + y`, broadcasting. ONNX `Add`.",
+  commutative: true,
+  f: (x, y) => x + y,
+  big: (x, y) => x + y,
+  gradient: ({ dz }) => [dz, dz],
+});
+
+export const sub = defineBinary({
+  name: "math.sub",
+  doc: "`z = x - y`, broadcasting. ONNX `Sub`.",
+  f: (x, y) => x - y,
+  big: (x, y) => x - y,
+  gradient: ({ dz, make }) => [dz, make("math.neg", dz)],
+});
+
+export const mul = defineBinary({
+  name: "math.mul",
+  doc: "`z = x * y`, broadcasting. ONNX `Mul`.",
+  commutative: true,
+  f: (x, y) => x * y,
+  integer: Math.imul,
+  big: (x, y) => x * y,
+  gradient: ({ x, y, dz, make }) => [make("math.mul", dz, y), make("math.mul", dz, x)],
+});
+
+export const div = defineBinary({
+  name: "math.div",
+  doc: "`z = x / y`, broadcasting; integers truncate toward zero, and a division by integer zero gives 0. ONNX `Div`.",
+  f: (x, y) => x / y,
+  integer: (x, y) => (y === 0 ? 0 : Math.trunc(x / y)),
+  big: (x, y) => (y === 0n ? 0n : x / y),
+  gradient: ({ y, z, dz, make }) => [make("math.div", dz, y), make("math.neg", make("math.div", make("math.mul", dz, z), y))],
+});
+
+export const min = defineBinary({
+  name: "math.min",
+  doc: "`z = min(x, y)`, broadcasting; NaN wins. ONNX `Min`.",
+  commutative: true,
+  f: Math.min,
+  big: (x, y) => (x < y ? x : y),
+  gradient: ({ builder, x, y, dz, make }) => split(builder.typeOf(dz).dtype, make("math.less", x, y), dz, builder),
+});
+
+export const max = defineBinary({
+  name: "math.max",
+  doc: "`z = max(x, y)`, broadcasting; NaN wins. ONNX `Max`.",
+  commutative: true,
+  f: Math.max,
+  big: (x, y) => (x > y ? x : y),
+  gradient: ({ builder, x, y, dz, make }) => split(builder.typeOf(dz).dtype, make("math.greater", x, y), dz, builder),
+});
+
+export const pow = defineBinary({
+  name: "math.pow",
+  doc: "`z = x ^ y`, broadcasting, as C's `pow`: `pow(1, NaN) = 1`. ONNX `Pow`.",
+  f: power,
+  integer: (x, y) => Math.trunc(power(x, y)),
+  big: (x, y) => (y < 0n ? BigInt(Math.trunc(power(Number(x), Number(y)))) : x ** y),
+  gradient({ builder, x, y, z, dz, make }) {
+    const less = make("math.sub", y, builder.scalar(1, builder.typeOf(y).dtype));
+    return [make("math.mul", dz, make("math.mul", y, make("math.pow", x, less))), make("math.mul", dz, make("math.mul", z, make("math.log", x)))];
+  },
+});
+
+function power(x: number, y: number): number {
+  return x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
+}
+
+/** The gradient goes to x where the condition holds, else to y. */
+function split(dtype: DType, condition: Operand, dz: Operand, builder: Builder): readonly [Operand, Operand] {
+  const zero = builder.scalar(0, dtype);
+  return [builder.one("math.where", [condition, dz, zero]), builder.one("math.where", [condition, zero, dz])];
+}

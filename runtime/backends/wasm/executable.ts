@@ -1,0 +1,196 @@
+/**
+ * @file A plan in one WebAssembly memory. From low to high: what lives as long as the executable (constants that `main` reads, results of `init`), then one arena, first for `init`
+ * and its temporaries, afterwards for each run of `main`. Sizes, addresses and calls are worked out once per binding of the symbols.
+ */
+import type { Executable, Plan, PlanConstant, PlanOperand, PlanStep } from "../../backend.ts";
+import { RuntimeError } from "../../errors.ts";
+import { Tensor } from "../../tensor.ts";
+import { align, alignment } from "./arena.ts";
+import type { Kernels } from "./gen/kernels.generated.ts";
+import type { TensorAt, WasmKernel } from "./kernel.ts";
+import { bytesOf, Layout, type Shapes } from "./layout.ts";
+import type { MemoryViews } from "./memory.ts";
+
+/** A kernel with the exports of the module that it came from. */
+export interface LinkedKernel {
+  readonly kernel: WasmKernel;
+  readonly exports: WebAssembly.Exports;
+}
+
+export interface Linked {
+  readonly memory: MemoryViews;
+  readonly kernels: Kernels;
+  /** @throws RuntimeError R0403 */
+  find(id: string): LinkedKernel;
+}
+
+/** `main` for one binding of the symbols. */
+interface Bound {
+  readonly calls: readonly (() => void)[];
+  readonly inputs: readonly TensorAt[];
+  readonly outputs: readonly TensorAt[];
+  /** Memory that it needs. */
+  readonly end: number;
+}
+
+const noBindings: ReadonlyMap<string, number> = new Map();
+const keptBindings = 8;
+
+export class WasmExecutable implements Executable {
+  private readonly plan: Plan;
+  private linked: Linked | null;
+  /** Address of each constant that `main` reads. */
+  private readonly constantAt = new Map<number, number>();
+  /** What the parameters after the public inputs are. */
+  private prepared: readonly TensorAt[] = [];
+  private arenaAt = alignment;
+  /** Least recently used first. */
+  private readonly bound = new Map<string, Bound>();
+
+  constructor(plan: Plan, linked: Linked) {
+    this.plan = plan;
+    this.linked = linked;
+  }
+
+  /** Loads constants and runs `init`. */
+  initialise(): void {
+    const { memory } = this.live();
+    const layout = this.layout(this.plan.init, noBindings);
+    this.arenaAt = this.placeLasting(layout);
+    memory.ensure(layout.place(this.arenaAt));
+    for (const [index, address] of this.constantAt) this.writeConstant(index, address);
+    this.runInit(layout);
+    this.prepared = this.plan.init.returns.map((operand) => tensorAt(layout, operand));
+  }
+
+  async run(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]> {
+    return this.runSync(inputs, bindings);
+  }
+
+  runSync(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): readonly Tensor[] {
+    const { memory } = this.live();
+    const bound = this.boundTo(bindings);
+    inputs.forEach((input, i) => {
+      const place = bound.inputs[i];
+      if (place) memory.u8.set(input.bytes(), place.ptr);
+    });
+    for (const call of bound.calls) call();
+    const bytes = memory.u8;
+    return bound.outputs.map((at) => Tensor.fromBytes(at.dtype, bytes.slice(at.ptr, at.ptr + bytesOf(at)), at.shape));
+  }
+
+  dispose(): void {
+    this.linked = null;
+    this.bound.clear();
+    this.prepared = [];
+  }
+
+  private live(): Linked {
+    if (!this.linked) throw new RuntimeError("R0402", "the executable was disposed", "wasm");
+    return this.linked;
+  }
+
+  private layout(func: Plan["main"], bindings: ReadonlyMap<string, number>): Layout {
+    const { constants } = this.plan;
+    return new Layout({
+      func,
+      constants,
+      bindings,
+      isView: (step) => this.live().find(step.kernel).kernel.view === true,
+      scratch: (step, shapes) => this.scratchBytes(step, shapes),
+    });
+  }
+
+  private scratchBytes(step: PlanStep, shapes: Shapes): number {
+    const { find, kernels } = this.live();
+    const { kernel } = find(step.kernel);
+    const operands = step.operands.map((operand) => shapes.operand(operand));
+    const results = step.results.map((value) => shapes.value(value));
+    return kernel.scratch?.({ kernel: step.kernel, origin: step.origin, attrs: step.attrs, operands, results, kernels }) ?? 0;
+  }
+
+  /** Fixes the addresses of what `main` will read; returns where the arena starts. */
+  private placeLasting(init: Layout): number {
+    let end = alignment; // address 0 means absent
+    const fix = (storage: number | null) => {
+      if (storage === null || init.isPlaced(storage)) return;
+      init.fix(storage, end);
+      const constant = storage - this.plan.init.values.length;
+      if (constant >= 0) this.constantAt.set(constant, end);
+      end += align(Math.max(1, init.storageBytes(storage)));
+    };
+    const { main } = this.plan;
+    for (const operand of [...main.steps.flatMap((step) => step.operands), ...main.returns]) {
+      if (operand.kind === "constant") fix(init.storageOf(operand));
+    }
+    for (const operand of this.plan.init.returns) fix(init.storageOf(operand));
+    return end;
+  }
+
+  /** Other constants are written just before the first step that reads them: their bytes are somebody else's before and after. */
+  private runInit(layout: Layout): void {
+    const written = new Set(this.constantAt.keys());
+    this.plan.init.steps.forEach((step, i) => {
+      for (const operand of step.operands) {
+        if (operand.kind !== "constant" || written.has(operand.constant)) continue;
+        written.add(operand.constant);
+        this.writeConstant(operand.constant, tensorAt(layout, operand).ptr);
+      }
+      this.bind(layout, step, i)?.();
+    });
+  }
+
+  private writeConstant(index: number, address: number): void {
+    const constant = this.plan.constants[index] as PlanConstant;
+    this.live().memory.u8.set(constant.bytes(), address);
+  }
+
+  private boundTo(bindings: ReadonlyMap<string, number>): Bound {
+    const key = [...bindings].map(([symbol, size]) => `${symbol}=${size}`).join(",");
+    const bound = this.bound.get(key) ?? this.bindMain(bindings);
+    this.bound.delete(key);
+    this.bound.set(key, bound);
+    const [oldest] = this.bound.keys();
+    if (this.bound.size > keptBindings && oldest !== undefined) this.bound.delete(oldest);
+    return bound;
+  }
+
+  private bindMain(bindings: ReadonlyMap<string, number>): Bound {
+    const { main, inputCount } = this.plan;
+    const layout = this.layout(main, bindings);
+    for (const [constant, address] of this.constantAt) layout.fix(main.values.length + constant, address);
+    this.prepared.forEach((tensor, i) => {
+      layout.fix(inputCount + i, tensor.ptr);
+    });
+    const end = layout.place(this.arenaAt);
+    this.live().memory.ensure(end);
+    const calls = main.steps.flatMap((step, i) => this.bind(layout, step, i) ?? []);
+    const inputs = Array.from({ length: inputCount }, (_, value) => tensorAt(layout, { kind: "value", value }));
+    return { calls, inputs, outputs: main.returns.map((operand) => tensorAt(layout, operand)), end };
+  }
+
+  /** The step ready to call; null for a view, which has nothing to do. */
+  private bind(layout: Layout, step: PlanStep, index: number): (() => void) | null {
+    const { find, kernels, memory } = this.live();
+    const { kernel, exports } = find(step.kernel);
+    const operands = step.operands.map((operand) => layout.tensor(operand));
+    const results = step.results.map((value) => tensorAt(layout, { kind: "value", value }));
+    if (kernel.view) {
+      checkView(step, operands, results);
+      return null;
+    }
+    const { attrs, origin } = step;
+    return kernel.bind({ kernel: step.kernel, origin, attrs, operands, results, kernels, scratch: layout.scratch(index), memory, exports });
+  }
+}
+
+function tensorAt(layout: Layout, operand: PlanOperand): TensorAt {
+  const tensor = layout.tensor(operand);
+  if (!tensor) throw new RuntimeError("R0407", "an absent operand where a value is needed", "wasm");
+  return tensor;
+}
+
+function checkView(step: PlanStep, [source]: readonly (TensorAt | null)[], [result]: readonly TensorAt[]): void {
+  if (source && result && step.results.length === 1 && bytesOf(source) === bytesOf(result)) return;
+  throw new RuntimeError("R0407", `kernel ${step.kernel} keeps the bytes of its operand, but operand and result differ in size`, step.origin);
+}

@@ -1,0 +1,200 @@
+/// <reference lib="esnext.disposable" />
+/**
+ * @file `load` and `Session`: a file, checked once, on the first backend that can run it; named and typed inputs and outputs; calls that come while one is running
+ * wait in line.
+ */
+import type { Backend, Executable, Plan } from "./backend.ts";
+import type { WeightDecoder } from "./codec/codec.ts";
+import { RuntimeError } from "./errors.ts";
+import { checkValueSizes, ModelInterface, type PortInfo } from "./interface.ts";
+import { modelInfo, type SessionInfo, type SkippedBackend } from "./model-info.ts";
+import { type OpenedFile, openFile } from "./open-file.ts";
+import { filePlan, fileTargets } from "./program.ts";
+import { type ModelSource, type Progress, readSource } from "./read-source.ts";
+import { requireKernels } from "./require-kernels.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface LoadOptions {
+  /** Tried in order; the first that can run the file is taken. */
+  readonly backends: readonly Backend[];
+  /** Only this target's plan. */
+  readonly target?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Decoders of plugins for coded weights. */
+  readonly codecs?: readonly WeightDecoder[];
+  /** Most bytes that coded weights may decode to; default 256 MiB and 64 times the file's length. */
+  readonly maxExpandedBytes?: number;
+}
+
+/**
+ * Opens a model. Bytes given directly are kept and read from while the session lives: do not change them.
+ * @throws RuntimeError R01xx the file, R02xx its program, R04xx no backend could run it (each with its reason)
+ */
+export async function load(source: ModelSource, options: LoadOptions): Promise<Session> {
+  const { signal } = options;
+  if (options.backends.length === 0) throw new RuntimeError("R0402", "no backend was given: load(source, { backends: [wasm()] })", "load");
+  const bytes = await readSource(source, options);
+  const limit = options.maxExpandedBytes;
+  const file = openFile(bytes, { codecs: options.codecs ?? [], ...(limit === undefined ? {} : { maxExpandedBytes: limit }) });
+  const skipped: SkippedBackend[] = [];
+  for (const backend of options.backends) {
+    signal?.throwIfAborted();
+    try {
+      const plan = choosePlan(file, backend, options.target);
+      const executable = await start(backend, plan);
+      if (!signal?.aborted) return new Session(file, backend, plan, executable, skipped);
+      executable.dispose();
+      release(backend);
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || !error.code.startsWith("R04")) throw error;
+      skipped.push({ backend: backend.name, reason: error.message, error });
+    }
+    signal?.throwIfAborted();
+  }
+  throw noBackend(skipped);
+}
+
+/** @throws RuntimeError R0405 when the file has no plan that the backend runs */
+function choosePlan(file: OpenedFile, backend: Backend, wanted: string | undefined): Plan {
+  const target = backend.targets.find((name) => (wanted === undefined || name === wanted) && fileTargets(file).includes(name));
+  const plan = target === undefined ? null : filePlan(file, target);
+  if (plan) return plan;
+  const has = fileTargets(file).join(", ");
+  const asked = wanted === undefined ? backend.targets.join(", ") : wanted;
+  throw new RuntimeError(
+    "R0405",
+    `the file was compiled for ${has}; backend ${backend.name} was asked for ${asked}`,
+    `backend ${backend.name}`,
+  );
+}
+
+/** How many sessions use a backend: one backend may serve several, and is disposed with the last. */
+const users = new WeakMap<Backend, number>();
+
+function release(backend: Backend): void {
+  const left = (users.get(backend) ?? 1) - 1;
+  users.set(backend, left);
+  if (left === 0) backend.dispose();
+}
+
+async function start(backend: Backend, plan: Plan): Promise<Executable> {
+  users.set(backend, (users.get(backend) ?? 0) + 1);
+  try {
+    await backend.open();
+    requireKernels(backend, plan);
+    return await backend.prepare(plan);
+  } catch (error) {
+    release(backend);
+    throw error instanceof RuntimeError ? error : new RuntimeError("R0404", `it failed: ${messageOf(error)}`, `backend ${backend.name}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function noBackend(skipped: readonly SkippedBackend[]): RuntimeError {
+  const [only] = skipped;
+  if (only && skipped.length === 1) return only.error;
+  return new RuntimeError("R0402", `no backend can run this file: ${skipped.map((s) => `${s.backend}: ${s.reason}`).join("; ")}`, "load");
+}
+
+export class Session {
+  /** Name -> dtype and shape; symbolic sizes are text. */
+  readonly inputs: Readonly<Record<string, PortInfo>>;
+  readonly outputs: Readonly<Record<string, PortInfo>>;
+  readonly info: SessionInfo;
+  private readonly model: ModelInterface;
+  private readonly backend: Backend;
+  private readonly plan: Plan;
+  private readonly executable: Executable;
+  private queue: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+  private disposed = false;
+  /** Bindings whose sizes were checked. */
+  private readonly checkedBindings = new Set<string>();
+
+  /** Use `load`. */
+  constructor(file: OpenedFile, backend: Backend, plan: Plan, executable: Executable, skipped: readonly SkippedBackend[]) {
+    this.model = new ModelInterface(file.view);
+    this.inputs = this.model.inputs;
+    this.outputs = this.model.outputs;
+    this.info = { ...modelInfo(file), backend: backend.name, target: plan.target, skipped };
+    this.backend = backend;
+    this.plan = plan;
+    this.executable = executable;
+  }
+
+  /**
+   * Runs the model. Calls that overlap are run one after another, in order.
+   * @throws RuntimeError R03xx inputs, before anything runs; R0309 after dispose; R04xx the backend
+   */
+  async run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    const { tensors, bindings } = this.bind(inputs);
+    this.waiting++;
+    const turn = this.queue.then(() => {
+      this.refuseDisposed();
+      return this.executable.run(tensors, bindings);
+    });
+    this.queue = turn.then(
+      () => this.leave(),
+      () => this.leave(),
+    );
+    return this.model.name(await turn.catch((error) => Promise.reject(this.backendError(error))));
+  }
+
+  /** As `run`, at once. @throws RuntimeError R0310 where the backend is asynchronous, R0311 while a `run` is under way */
+  runSync(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    const { tensors, bindings } = this.bind(inputs);
+    const { name } = this.backend;
+    if (!this.executable.runSync) throw new RuntimeError("R0310", "it is asynchronous: use run", `backend ${name}`);
+    if (this.waiting > 0) throw new RuntimeError("R0311", "a run is under way: await it first", "session");
+    try {
+      return this.model.name(this.executable.runSync(tensors, bindings));
+    } catch (error) {
+      throw this.backendError(error);
+    }
+  }
+
+  /** Returns the memory, after the call that is running; those that wait are refused. May be called again. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    const free = () => {
+      this.executable.dispose();
+      release(this.backend);
+    };
+    if (this.waiting === 0) free();
+    else void this.queue.then(free, free);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private bind(inputs: Readonly<Record<string, Tensor>>) {
+    this.refuseDisposed();
+    const bound = this.model.bind(inputs);
+    const key = [...bound.bindings].map(([name, size]) => `${name}=${size}`).join(",");
+    if (!this.checkedBindings.has(key)) {
+      checkValueSizes(this.plan.main.values, bound.bindings);
+      if (this.checkedBindings.size >= 64) this.checkedBindings.clear();
+      this.checkedBindings.add(key);
+    }
+    return bound;
+  }
+
+  private leave(): void {
+    this.waiting--;
+  }
+
+  private refuseDisposed(): void {
+    if (this.disposed) throw new RuntimeError("R0309", "the session was disposed", "session");
+  }
+
+  private backendError(error: unknown): RuntimeError {
+    if (error instanceof RuntimeError) return error;
+    return new RuntimeError("R0404", `it failed while running: ${messageOf(error)}`, `backend ${this.backend.name}`);
+  }
+}
