@@ -1,7 +1,7 @@
 /** @file Public entry `tersor/compiler`: source to bytes. */
 export { dataBytes, computeStoredBytes, storedBytes } from "./analysis/stored-bytes.ts";
 export { constantsOf, reachableConstants } from "./analysis/reachable.ts";
-export { floatLeaf, leafValues, matchesAny, type Weight, type WeightUse, weights, weightsOf } from "./analysis/weights.ts";
+export { definitionOf, floatLeaf, leafValues, matchesAny, type Weight, type WeightUse, weights, weightsOf } from "./analysis/weights.ts";
 export * from "./pass/options.ts";
 export * from "./pass/pass.ts";
 export * from "./pass/pipeline-text.ts";

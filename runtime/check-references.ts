@@ -8,14 +8,14 @@ import type { ProgramView, RequireView } from "./program-view.ts";
 /** A single value or constant may not be declared larger: what a backend would have to allocate. */
 export const maxTensorBytes = 2 ** 32;
 
-/** Bytes of a value of this type; null when a dim is symbolic. */
+/** Bytes of a value of this type; null when a dim is symbolic, NaN when one is negative. */
 export function staticBytes(view: ProgramView, type: number): number | null {
   const { dtype, dims } = view.types[type] ?? { dtype: 0, dims: [] };
   let count = 1;
   for (const dim of dims) {
     const size = planDim(view, dim);
     if (typeof size !== "number") return null;
-    count *= size;
+    count *= size >= 0 ? size : Number.NaN;
   }
   return Math.ceil((count * (dtypeBits[dtype] ?? 0)) / 8);
 }

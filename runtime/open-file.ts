@@ -17,11 +17,12 @@ import {
 import { packLimit, packRatioLimit, unpack } from "../ir-spec/format/pack.ts";
 import type { PlanType } from "./backend.ts";
 import { checkProgram } from "./check-program.ts";
+import { staticBytes } from "./check-references.ts";
 import { inRange } from "./check-tables.ts";
 import type { WeightDecoder } from "./codec/codec.ts";
 import { decoderTable } from "./codec/index.ts";
 import { RuntimeError } from "./errors.ts";
-import { planDim, planType } from "./plan-dim.ts";
+import { planType } from "./plan-dim.ts";
 import { type ProgramView, type SectionView, viewProgram } from "./program-view.ts";
 import { verifyFlatBuffer } from "./verify-flatbuffer.ts";
 
@@ -175,8 +176,8 @@ function checkSections(bytes: Uint8Array, view: ProgramView, metadataEnd: number
 
 function checkSection(view: ProgramView, section: SectionView, isRaw: boolean, where: string): void {
   if (isRaw && section.stored !== section.raw) throw new RuntimeError("R0108", "a raw section's lengths differ", where);
-  const dims = view.types[section.type]?.dims ?? [];
-  if ([...dims].some((dim) => typeof planDim(view, dim) !== "number")) throw new RuntimeError("R0108", "its type is not static", where);
+  const bytes = staticBytes(view, section.type);
+  if (bytes !== Number(section.raw)) throw new RuntimeError("R0108", `its type takes ${bytes} bytes, it holds ${section.raw}`, where);
 }
 
 function checkZeros(bytes: Uint8Array, start: number, end: number, where: string): void {

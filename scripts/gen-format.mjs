@@ -38,9 +38,9 @@ function fields(body) {
   });
 }
 
-/** Size and alignment of each struct. @param {Declaration[]} all */
+/** Bytes of each struct. @param {Declaration[]} all */
 function structSizes(all) {
-  /** @type {Map<string, { size: number, align: number }>} */
+  /** @type {Map<string, number>} */
   const sizes = new Map();
   for (const { name, fields: members } of all.filter((d) => d.kind === "struct")) {
     let size = 0;
@@ -51,7 +51,7 @@ function structSizes(all) {
       size = Math.ceil(size / bytes) * bytes + bytes;
       align = Math.max(align, bytes);
     }
-    sizes.set(name, { size: Math.ceil(size / align) * align, align });
+    sizes.set(name, Math.ceil(size / align) * align);
   }
   return sizes;
 }
@@ -68,9 +68,9 @@ function layoutRows(all) {
     const item = /^\[(\w+)\]$/.exec(type)?.[1] ?? "";
     if (item === "string") return { kind: "strings", required };
     if (tables.has(item)) return { kind: "tables", table: item, required };
-    const sizes = SCALARS[item] === undefined ? structs.get(item) : { size: SCALARS[item], align: SCALARS[item] };
-    if (!sizes) throw new Error(`module.fbs: unknown type ${type}`);
-    return { kind: "vector", ...sizes, required };
+    const size = SCALARS[item] ?? structs.get(item);
+    if (size === undefined) throw new Error(`module.fbs: unknown type ${type}`);
+    return { kind: "vector", size, required };
   };
   return all
     .filter((d) => d.kind === "table")
@@ -94,7 +94,7 @@ export type FieldLayout = { readonly name: string } & (
   | { readonly kind: "table"; readonly table: string; readonly required: boolean }
   | { readonly kind: "tables"; readonly table: string; readonly required: boolean }
   | { readonly kind: "strings"; readonly required: boolean }
-  | { readonly kind: "vector"; readonly size: number; readonly align: number; readonly required: boolean }
+  | { readonly kind: "vector"; readonly size: number; readonly required: boolean }
 );
 
 export const rootTable = "Program";

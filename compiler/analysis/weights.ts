@@ -83,6 +83,12 @@ export function leafValues(module: Module, leaf: string): Float32Array | Float64
   return decodeTensor(constant.type.dtype, shape, constantBytes(module, constant)).data as Float32Array | Float64Array;
 }
 
+/** What defines a constant, for messages: an op's name, or `data of <dtype>`. */
+export function definitionOf(module: Module, name: string): string {
+  const constant = module.constants.get(name);
+  return constant?.kind === "derived" ? constant.op : `data of ${constant?.type.dtype ?? "nothing"}`;
+}
+
 /** Glob over names: `*` any run of characters, `?` one. An empty list of patterns matches nothing. */
 export function matchesAny(name: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => globToRegExp(pattern).test(name));

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, resolve, sep } from "node:path";
 import { type Module, type OpRegistry, TersorError } from "../../ir-spec/index.ts";
 import { sha256Hex } from "../compile.ts";
-import { readSource } from "../emit/read.ts";
+import { readSource } from "../emit/read-source.ts";
 import { detectFormat, importOnnx } from "../import/index.ts";
 import { readModule } from "../text/index.ts";
 import { readBytes } from "./files.ts";

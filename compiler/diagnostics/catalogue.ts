@@ -29,10 +29,16 @@ export const catalogue = {
   E0204: entry("unknown symbol", (name: string, wanted: string) => `no ${wanted} @${name}`),
   E0205: entry("cycle of constants", (path: string) => `a constant is defined by itself: ${path}`),
   E0206: entry("data does not fit the type", (given: string, type: string, wanted: string) => `${given} given, ${type} takes ${wanted}`),
-  E0207: entry("constant with a symbolic shape", (name: string, type: string) => `constant @${name} needs a static shape, ${type} is symbolic`),
+  E0207: entry(
+    "constant with a symbolic shape",
+    (name: string, type: string) => `constant @${name} needs a static shape, ${type} is symbolic`,
+  ),
   E0208: entry("element does not fit the dtype", (text: string, dtype: string) => `${text} is no ${dtype}`),
   E0209: entry("resource range", (end: number, name: string, size: number) => `bytes up to ${end} are used, resource @${name} has ${size}`),
-  E0210: entry("resource content", (name: string, what: string, got: string, said: string) => `resource @${name}: its ${what} is ${got}, declared ${said}`),
+  E0210: entry(
+    "resource content",
+    (name: string, what: string, got: string, said: string) => `resource @${name}: its ${what} is ${got}, declared ${said}`,
+  ),
   E0211: entry("wrong kind of symbol", (name: string, is: string, wanted: string) => `@${name} is a ${is}, here stands a ${wanted}`),
   E0212: entry("key written twice", (key: string) => `"${key}" is written twice`),
   E0213: entry("unknown dim symbol", (name: string) => `unknown dim symbol ${name}`),
@@ -50,11 +56,20 @@ export const catalogue = {
   E0304: raised("operands"),
   E0305: entry("number of results", (op: string, has: number, written: number) => `${op} has ${count(has, "result")}, ${written} written`),
   E0306: entry("number of types", (results: number, types: number) => `${count(results, "result")}, but ${count(types, "type")}`),
-  E0307: entry("definition with several results", (op: string, has: number) => `${op} has ${count(has, "result")}, a constant's definition has one`),
+  E0307: entry(
+    "definition with several results",
+    (op: string, has: number) => `${op} has ${count(has, "result")}, a constant's definition has one`,
+  ),
   E0312: raised("operand types"),
   E0313: entry("declared type", (declared: string, inferred: string) => `declared ${declared}, inferred ${inferred}`),
-  E0314: entry("number of returned values", (given: number, wanted: number) => `${count(given, "value")} returned, ${count(wanted, "result")} declared`),
-  E0315: entry("type of a returned value", (name: string, declared: string, given: string) => `result ${name} is declared ${declared}, returned is ${given}`),
+  E0314: entry(
+    "number of returned values",
+    (given: number, wanted: number) => `${count(given, "value")} returned, ${count(wanted, "result")} declared`,
+  ),
+  E0315: entry(
+    "type of a returned value",
+    (name: string, declared: string, given: string) => `result ${name} is declared ${declared}, returned is ${given}`,
+  ),
   E0316: entry("carry", (why: string) => why),
 
   E0401: entry("broken value ids", (why: string) => why),

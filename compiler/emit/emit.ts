@@ -47,6 +47,7 @@ export type Preprocessing = { readonly [key: string]: PreprocessingValue };
 export interface OriginalNames {
   readonly inputs?: Readonly<Record<string, string>>;
   readonly outputs?: Readonly<Record<string, string>>;
+  /** Default: what `meta` of the source says. */
   readonly symbols?: Readonly<Record<string, string>>;
 }
 
@@ -80,7 +81,7 @@ class FileBuilder {
 
   constructor(options: EmitOptions) {
     this.options = options;
-    this.tables = new TableBuilder(new Map(Object.entries(options.originalNames?.symbols ?? {})));
+    this.tables = new TableBuilder(originalSymbols(options));
     this.sections = new SectionBuilder(options.codecs ?? []);
     this.constants = new ConstantBuilder(this.tables, this.sections);
   }
@@ -188,6 +189,16 @@ class FileBuilder {
       return { id: this.tables.string(id), npmPackage: this.tables.string(named ?? `tersor-plugin-${plugin}`) };
     });
   }
+}
+
+/** As given, or as the importer wrote them to the module's `meta`: `dims = {N = "batch"}`, empty where the size had no name. */
+function originalSymbols({ originalNames, source }: EmitOptions): ReadonlyMap<string, string> {
+  if (originalNames?.symbols) return new Map(Object.entries(originalNames.symbols));
+  const dims = source?.meta?.get("dims");
+  if (dims?.kind !== "dict") return new Map();
+  return new Map(
+    [...dims.value].flatMap(([symbol, name]) => (name.kind === "string" && name.value !== "" ? [[symbol, name.value] as const] : [])),
+  );
 }
 
 function checkPlans({ source, plans }: EmitOptions): void {

@@ -140,12 +140,12 @@ export class TableBuilder {
   }
 
   private listRecord(items: readonly number[]) {
-    const place = () => ({ kind: AttrKind.list, a: this.listItems.push(...items) - items.length, b: items.length });
+    const place = () => ({ kind: AttrKind.list, a: append(this.listItems, items), b: items.length });
     return { kind: AttrKind.list, a: 0, b: 0, key: items.join(","), place };
   }
 
   private dictRecord(items: readonly { readonly key: number; readonly value: number }[]) {
-    const place = () => ({ kind: AttrKind.dict, a: this.dictItems.push(...items) - items.length, b: items.length });
+    const place = () => ({ kind: AttrKind.dict, a: append(this.dictItems, items), b: items.length });
     return { kind: AttrKind.dict, a: 0, b: 0, key: items.map((item) => `${item.key}=${item.value}`).join(","), place };
   }
 
@@ -174,6 +174,13 @@ export class TableBuilder {
   private node(op: ExprOp, a: number, b: number): number {
     return this.exprPool.add(`${op} ${a} ${b}`, () => ({ op, a, b }));
   }
+}
+
+/** @returns index of the first */
+function append<T>(pool: T[], items: readonly T[]): number {
+  const first = pool.length;
+  for (const item of items) pool.push(item);
+  return first;
 }
 
 const scratch = new DataView(new ArrayBuffer(8));

@@ -145,6 +145,12 @@ class Lowering {
   }
 
   private packedOperand(name: string, pack: NonNullable<OperandRule["pack"]>): PendingOperand {
+    const { key, value, type } = this.packed(name, pack);
+    return this.export(key, value, `${name}.packed`, type);
+  }
+
+  /** The constant packed for a kernel, as a value of init. */
+  private packed(name: string, pack: NonNullable<OperandRule["pack"]>): { readonly key: string; readonly value: ValueId; readonly type: TensorType } {
     const key = `${name} ${pack.kernel}`;
     const constant = this.constantNamed(name);
     const type = tensorType(pack.dtype, pack.shape.map((dim) => packedDim(dim, constant.type)));
@@ -155,7 +161,18 @@ class Lowering {
       this.kernels.add(pack.kernel);
       this.built.set(key, value);
     }
-    return this.export(key, value, `${name}.packed`, type);
+    return { key, value, type };
+  }
+
+  /** What a kernel inside init reads for an operand of a definition: as `operandsOf` for ops. */
+  private initOperandsOf(constant: DerivedConstant, row: KernelRow): readonly Operand[] {
+    const def = this.registry.require(constant.op);
+    return constant.operands.flatMap((operand, i): readonly Operand[] => {
+      if (operand === null) return [null];
+      const rule = ruleFor(row, i, def);
+      if (rule?.form && rule.form !== "dense") return formLeaves(this.module, operand, rule.form).map((leaf) => (leaf === null ? null : this.initOperand(leaf)));
+      return [rule?.pack ? this.packed(operand, rule.pack).value : this.initOperand(operand)];
+    });
   }
 
   /** The constant as an operand inside init. */
@@ -180,9 +197,10 @@ class Lowering {
     const request = requestOf(this.module, this.registry, constant.op, constant.operands, constant.attrs, [constant.type], typeOf);
     const selected = selectKernel(this.target.manifest as NonNullable<TargetSpec["manifest"]>, this.target.features, request);
     if (!selected.ok) return null;
-    const operands = constant.operands.map((operand) => (operand === null ? null : this.initOperand(operand)));
+    const operands = this.initOperandsOf(constant, selected.row);
     const result = { name: constant.name, type: constant.type };
-    const [value] = this.init.kernel(selected.row.id, this.params(constant.op, constant.attrs), operands, [result], constant.loc, constant.op);
+    const params = this.stepParams({ name: constant.op, operands: constant.operands, attrs: constant.attrs }, selected.row);
+    const [value] = this.init.kernel(selected.row.id, params, operands, [result], constant.loc, constant.op);
     this.kernels.add(selected.row.id);
     this.built.set(constant.name, value as ValueId);
     return value as ValueId;
@@ -221,7 +239,7 @@ class Lowering {
   }
 
   /** The op's attributes, and those of weight forms that the kernel reads in place. */
-  private stepParams(op: Op, row: KernelRow): AttrDict {
+  private stepParams(op: Pick<Op, "name" | "operands" | "attrs">, row: KernelRow): AttrDict {
     const def = this.registry.require(op.name);
     const params = new Map(this.params(op.name, op.attrs));
     op.operands.forEach((operand, i) => {

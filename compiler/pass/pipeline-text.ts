@@ -10,7 +10,7 @@ export interface PipelineItem {
   readonly options: Readonly<Record<string, PipelineValue>>;
 }
 
-const tokenPattern = /\s*(?:([{}[\],=])|("(?:[^"\\]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?%?)(?![A-Za-z0-9_.%-])|([A-Za-z_][A-Za-z0-9_.-]*))/y;
+const tokenPattern = /\s*(?:([{}[\],=])|("(?:[^"\\]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?%?)(?![A-Za-z0-9_.%-])|([A-Za-z_][A-Za-z0-9_.-]*))/y;
 
 interface Token {
   readonly kind: "punctuation" | "string" | "number" | "name" | "end";
@@ -35,7 +35,7 @@ function printItem({ pass, options }: PipelineItem): string {
 function printValue(value: PipelineValue): string {
   if (typeof value === "string") return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(value) && value !== "true" && value !== "false" ? value : JSON.stringify(value);
   if (typeof value === "object") return `[${value.map(printValue).join(", ")}]`;
-  return String(value).replace("e+", "e");
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 class PipelineParser {
@@ -59,24 +59,38 @@ class PipelineParser {
 
   private item(): PipelineItem {
     const pass = this.name("a pass name");
-    const options: Record<string, PipelineValue> = {};
-    if (!this.accept("{")) return { pass, options };
+    const options = new Map<string, PipelineValue>();
+    if (!this.accept("{")) return { pass, options: {} };
     while (!this.accept("}")) {
+      const at = this.peek();
       const name = this.name("an option name or }");
-      if (Object.hasOwn(options, name)) this.fail(`option "${name}" is given twice`);
+      if (options.has(name)) this.fail(`option "${name}" is given twice`, at);
       if (!this.accept("=")) this.fail(`expected "=" after "${name}"`);
-      options[name] = this.value();
+      options.set(name, this.value());
     }
-    return { pass, options };
+    return { pass, options: Object.fromEntries(options) };
   }
 
   private value(): PipelineValue {
     const token = this.advance();
-    if (token.kind === "string") return JSON.parse(token.text) as string;
-    if (token.kind === "number") return token.text.endsWith("%") ? Number(token.text.slice(0, -1)) / 100 : Number(token.text);
+    if (token.kind === "string") return this.string(token);
+    if (token.kind === "number") return this.number(token);
     if (token.kind === "name") return token.text === "true" ? true : token.text === "false" ? false : token.text;
     if (token.text === "[") return this.list();
     return this.fail(`expected a value, found "${token.text || "the end"}"`, token);
+  }
+
+  private string(token: Token): string {
+    try {
+      return JSON.parse(token.text) as string;
+    } catch {
+      return this.fail("this is no JSON string: control characters and unknown escapes are not allowed", token);
+    }
+  }
+
+  private number(token: Token): number {
+    const value = token.text.endsWith("%") ? Number(token.text.slice(0, -1)) / 100 : Number(token.text);
+    return Number.isFinite(value) ? value : this.fail(`${token.text} is out of range`, token);
   }
 
   private list(): readonly PipelineValue[] {
@@ -121,7 +135,10 @@ function tokenize(text: string): readonly Token[] {
   while (pattern.lastIndex < end) {
     const start = pattern.lastIndex;
     const match = pattern.exec(text);
-    if (!match) throw pipelineError(text, start, `unexpected character "${text.slice(start).trimStart()[0]}"`);
+    if (!match) {
+      const at = text.length - text.slice(start).trimStart().length;
+      throw pipelineError(text, at, `unexpected character ${JSON.stringify(text[at])}`);
+    }
     const [, punctuation, string, number, name] = match;
     const found = (punctuation ?? string ?? number ?? name) as string;
     const kind = punctuation ? "punctuation" : string ? "string" : number ? "number" : "name";

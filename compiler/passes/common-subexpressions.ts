@@ -16,7 +16,9 @@ function mergeOps(module: Module, registry: OpRegistry): Module {
     const body = editor.function(name);
     const seen = new Map<string, readonly number[]>();
     for (const op of body.ops()) {
-      const key = `${op.name}(${op.operands.map(operandKey).join(",")})${attrsKey(op.attrs)}`;
+      // The types are in the key for the ops that declare theirs.
+      const types = op.results.map((id) => printType(body.info(id).type)).join(",");
+      const key = `${op.name}(${op.operands.map(operandKey).join(",")})${attrsKey(op.attrs)}${types}`;
       const first = seen.get(key);
       if (!first) {
         seen.set(key, op.results);
@@ -61,7 +63,7 @@ function substitute(module: Module, registry: OpRegistry, replaced: ReadonlyMap<
 function constantKey(constant: Constant, replaced: ReadonlyMap<string, string>): string {
   const type = printType(constant.type);
   if (constant.kind === "data") return `${type} ${storageHash(constant.storage)}`;
-  const operands = constant.operands.map((o) => (o === null ? "_" : `@${replaced.get(o) ?? o}`));
+  const operands = constant.operands.map((o) => (o === null ? "_" : `@${JSON.stringify(replaced.get(o) ?? o)}`));
   return `${type} ${constant.op}(${operands.join(",")})${attrsKey(constant.attrs)}`;
 }
 

@@ -2,7 +2,7 @@
  * @file Folds an inference batch norm into the conv or linear before it: W' = W * s, b' = (b - mean) * s + bias with s = scale / sqrt(variance + epsilon).
  * The new weight is a derived constant; `materialize` evaluates it. Presets place this after slimming (which reads scale) and before sharing and quantizing.
  */
-import type { EditableOp, ModuleEditor } from "../../ir-spec/index.ts";
+import type { DType, EditableOp, ModuleEditor } from "../../ir-spec/index.ts";
 import { definePass } from "../pass/pass.ts";
 import { deriveConstant } from "../rewrite/derive.ts";
 import { applyRewrites, type Rewrite } from "../rewrite/rewrite.ts";
@@ -31,11 +31,11 @@ function foldParameters(
   bias: string | null,
   epsilon: number,
   module: ModuleEditor,
-  body: { scalar(value: number, dtype: "f32"): string | number | null },
+  body: { scalar(value: number, dtype: DType): string | number | null },
 ): readonly [string, string] {
   const derive = (name: string, opName: string, operands: readonly (string | undefined)[], attrs = {}) =>
     deriveConstant(module, name, opName, operands.map((o) => o ?? null), attrs, op.loc);
-  const eps = body.scalar(epsilon, "f32") as string;
+  const eps = body.scalar(epsilon, module.constant(variance ?? "")?.type.dtype ?? "f32") as string;
   const deviation = derive(`${variance}.deviation`, "math.sqrt", [derive(`${variance}.eps`, "math.add", [variance, eps])]);
   const factor = derive(`${scale}.factor`, "math.div", [scale, deviation]);
   const rank = module.constant(weight)?.type.shape.length ?? 2;

@@ -18,7 +18,7 @@ export const foldConstants = definePass({
 });
 
 function isFoldable(op: EditableOp, body: FunctionEditor): boolean {
-  if (op.results.length !== 1 || op.operands.length === 0 || !op.operands.every((o) => o === null || typeof o === "string")) return false;
+  if (op.results.length !== 1 || op.operands.every((o) => o === null) || !op.operands.every((o) => o === null || typeof o === "string")) return false;
   return staticShape(body.info(op.results[0] as number).type.shape) !== null;
 }
 

@@ -34,7 +34,7 @@ export function createHost(inputs: readonly PluginInput[] = []): Host {
     passes: new PassRegistry([{ owner: "core", passes: generalPasses }, ...own.map((p) => ({ owner: p.name, passes: p.passes ?? [] }))]),
     targets: mergeTargets(own),
     codecs: table(own, "codec", (p) => (p.codecs ?? []).map((c) => [c.id, c] as const)),
-    presets: new Map([...Object.entries(corePresets), ...table(own, "preset", (p) => Object.entries(p.presets ?? {}))]),
+    presets: table([{ name: "core", presets: corePresets }, ...own], "preset", (p) => Object.entries(p.presets ?? {})),
   };
 }
 
@@ -78,7 +78,9 @@ function unique(plugins: readonly Plugin[]): readonly Plugin[] {
   return plugins;
 }
 
-function table<T>(plugins: readonly Plugin[], what: string, entries: (plugin: Plugin) => readonly (readonly [string, T])[]): ReadonlyMap<string, T> {
+type Bringer = Pick<Plugin, "name" | "codecs" | "presets">;
+
+function table<T>(plugins: readonly Bringer[], what: string, entries: (plugin: Bringer) => readonly (readonly [string, T])[]): ReadonlyMap<string, T> {
   const owners = new Map<string, string>();
   const merged = new Map<string, T>();
   for (const plugin of plugins) {

@@ -45,10 +45,12 @@ function applyOnce(module: Module, registry: OpRegistry, table: ReadonlyMap<stri
   for (const [name, func] of module.functions) {
     if (!func.ops.some((op) => table.has(op.name))) continue;
     const body = editor.function(name);
-    const ctx = contextOf(body, editor, registry);
+    const consumed: EditableOp[] = [];
+    const ctx = contextOf(body, editor, registry, consumed);
     for (const op of body.ops()) {
       for (const rewrite of table.get(op.name) ?? []) {
-        if (!applyTo(op, rewrite, ctx)) continue;
+        consumed.length = 0;
+        if (!applyTo(op, rewrite, ctx, consumed)) continue;
         log?.(rewrite.name, op);
         break;
       }
@@ -57,21 +59,24 @@ function applyOnce(module: Module, registry: OpRegistry, table: ReadonlyMap<stri
   return editor.freeze();
 }
 
-function applyTo(op: EditableOp, rewrite: Rewrite, ctx: RewriteContext): boolean {
-  ctx.body.insertBefore(op);
-  const replacements = rewrite.apply(op, ctx);
+/** The new op carries the places of all that it replaces: the op, and the producers that only it used. */
+function applyTo(op: EditableOp, rewrite: Rewrite, { body, ...rest }: RewriteContext, consumed: readonly EditableOp[]): boolean {
+  body.insertBefore(op);
+  const replacements = rewrite.apply(op, { body, ...rest });
   if (!replacements) return false;
-  replacements.forEach((to, i) => {
-    const from = op.results[i] as number;
-    const made = typeof to === "number" ? ctx.body.def(to) : null;
-    if (made && made !== op) ctx.body.setLoc(made, mergeLocations(made.loc, op.loc));
-    ctx.body.replaceAllUses(from, to);
-  });
-  ctx.body.erase(op);
+  replacements.forEach((to, i) => body.replaceAllUses(op.results[i] as number, to));
+  body.erase(op);
+  const dead = consumed.filter((producer) => producer.results.every((id) => body.users(id).length === 0 && !body.isReturned(id)));
+  const places = mergeLocations(...dead.map((producer) => producer.loc), op.loc);
+  for (const to of replacements) {
+    const made = typeof to === "number" ? body.def(to) : null;
+    if (made && made.loc === op.loc) body.setLoc(made, places);
+  }
+  for (const producer of dead) body.erase(producer);
   return true;
 }
 
-function contextOf(body: FunctionEditor, module: ModuleEditor, registry: OpRegistry): RewriteContext {
+function contextOf(body: FunctionEditor, module: ModuleEditor, registry: OpRegistry, consumed: EditableOp[]): RewriteContext {
   return {
     body,
     module,
@@ -80,7 +85,9 @@ function contextOf(body: FunctionEditor, module: ModuleEditor, registry: OpRegis
     soleProducer(operand, name) {
       if (typeof operand !== "number") return null;
       const def = body.def(operand);
-      return def?.name === name && body.users(operand).length === 1 && !body.isReturned(operand) ? def : null;
+      if (def?.name !== name || body.users(operand).length !== 1 || body.isReturned(operand)) return null;
+      if (!consumed.includes(def)) consumed.push(def);
+      return def;
     },
   };
 }

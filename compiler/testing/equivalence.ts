@@ -95,7 +95,10 @@ export function compareTensors(a: HostTensor, b: HostTensor, tolerance: number):
     if (error > maxError) [worst, maxError] = [i, error];
   }
   if (maxError <= tolerance) return { difference: null, maxError };
-  return { difference: `element ${worst} is ${a.data[worst]} and ${b.data[worst]}, relative error ${maxError} beyond ${tolerance}`, maxError };
+  return {
+    difference: `element ${worst} is ${a.data[worst]} and ${b.data[worst]}, relative error ${maxError} beyond ${tolerance}`,
+    maxError,
+  };
 }
 
 function elementError(a: number | bigint | undefined, b: number | bigint | undefined): number {

@@ -91,7 +91,16 @@ const candidates: readonly Candidate[] = [
   (random) => attr.float(random.normal()),
   (random) => attr.bool(once(random, 2)),
   (random) => attr.string(randomText(random)),
-  (random, spec) => attr.enum(pick(random, spec.type.split(" | ").filter((word) => /^[a-z][a-z0-9_.]*$/.test(word)).concat("none"))),
+  (random, spec) =>
+    attr.enum(
+      pick(
+        random,
+        spec.type
+          .split(" | ")
+          .filter((word) => /^[a-z][a-z0-9_.]*$/.test(word))
+          .concat("none"),
+      ),
+    ),
   (random) => attr.enum(randomDType(random)),
   (random, _, world) => (world.functions.length > 0 ? attr.symbol(pick(random, world.functions)) : null),
   (random) => attr.list(times(upTo(random, 3), () => attr.int(random.int(4) - 1))),

@@ -46,7 +46,8 @@ function randomStorage(random: Random, type: TensorType, resources: readonly Res
       // A slice of a resource may hold any bits: no bool, no unused bits.
       const size = Number(resource?.attrs.get("bytes")?.value ?? 0);
       const sound = type.dtype !== "bool" && length * 8 === count * (length / Math.max(count, 1)) * 8;
-      if (resource && sound && length <= size) return { kind: "resource", resource: resource.name, offset: random.int(size - length + 1), length };
+      if (resource && sound && length <= size)
+        return { kind: "resource", resource: resource.name, offset: random.int(size - length + 1), length };
       break;
     }
   }

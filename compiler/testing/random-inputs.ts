@@ -34,7 +34,9 @@ function findBindings(random: Random, func: Func, dims: Readonly<Record<string, 
     if (admits(func, shapes, bindings)) return bindings;
   }
   const wanted = func.requires.map(({ left, right }) => `${dimKey(left)} == ${dimKey(right)}`).join(", ");
-  throw new RangeError(`@${func.name}: no sizes from 1 to 5 for ${[...symbols].join(", ")} satisfy ${wanted || "its parameters' dims"}; give dims`);
+  throw new RangeError(
+    `@${func.name}: no sizes from 1 to 5 for ${[...symbols].join(", ")} satisfy ${wanted || "its parameters' dims"}; give dims`,
+  );
 }
 
 /** Every size is natural and every require over the parameters' symbols holds. */

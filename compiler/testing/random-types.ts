@@ -12,7 +12,10 @@ export function randomDType(random: Random): DType {
 /** A few elements, now and then none, now and then more than a list shows. */
 export function randomStaticType(random: Random, dtype: DType = randomDType(random)): TensorType {
   if (once(random, 8)) return tensorType(dtype, [11, 7]);
-  return tensorType(dtype, times(upTo(random, 3), () => (once(random, 12) ? 0 : 1 + random.int(4))));
+  return tensorType(
+    dtype,
+    times(upTo(random, 3), () => (once(random, 12) ? 0 : 1 + random.int(4))),
+  );
 }
 
 /** A dim over the symbols; static when there are none. */

@@ -4,7 +4,23 @@
  * is the lowering's work. The first syntax error ends parsing: after it, everything else would be guesswork.
  */
 import { EmbeddedActionsParser, EOF, type IParserErrorMessageProvider, type IToken, type OrMethodOpts, tokenLabel } from "chevrotain";
-import type { AstAttr, AstCall, AstCarry, AstConstant, AstData, AstDict, AstEntry, AstFunc, AstItem, AstMeta, AstModule, AstOp, AstPlace, AstResource, AstTyped } from "./ast.ts";
+import type {
+  AstAttr,
+  AstCall,
+  AstCarry,
+  AstConstant,
+  AstData,
+  AstDict,
+  AstEntry,
+  AstFunc,
+  AstItem,
+  AstMeta,
+  AstModule,
+  AstOp,
+  AstPlace,
+  AstResource,
+  AstTyped,
+} from "./ast.ts";
 import * as t from "./tokens.ts";
 
 /** Where a closing token is only one of several ways on, which chevrotain does not say. By rule and token. */
@@ -232,8 +248,9 @@ class TextParser extends EmbeddedActionsParser {
   /** The name of a result or the key of a dict. */
   private readonly name = this.RULE("name", (): IToken => this.OR(this.names));
 
-  private readonly returned = this.RULE("returned", (): IToken =>
-    this.OR<IToken>([{ ALT: () => this.CONSUME(t.Value) }, { ALT: () => this.CONSUME(t.SymbolName) }]),
+  private readonly returned = this.RULE(
+    "returned",
+    (): IToken => this.OR<IToken>([{ ALT: () => this.CONSUME(t.Value) }, { ALT: () => this.CONSUME(t.SymbolName) }]),
   );
 
   private readonly op = this.RULE("op", (): AstOp => {

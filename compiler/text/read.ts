@@ -9,7 +9,7 @@ import type { OpRegistry } from "../../ir-spec/ops/registry.ts";
 import { messageOf } from "../diagnostics/catalogue.ts";
 import { type Diagnostic, placelessProblem, placeProblem, renderDiagnostics } from "../diagnostics/diagnostic.ts";
 import { Source, type Span } from "../diagnostics/source.ts";
-import { type Finding, type Site } from "../verify/findings.ts";
+import type { Finding, Site } from "../verify/findings.ts";
 import { findProblems } from "../verify/verify.ts";
 import { type AstFunc, type AstModule, spanOf } from "./ast.ts";
 import { LowerContext } from "./lower/context.ts";
@@ -128,7 +128,8 @@ function lexerProblem(source: Source, offset: number, length: number): Diagnosti
     return place("E0107", messageOf("E0107", "a type is tensor<DIMSxDTYPE> on one line"));
   }
   if (before.endsWith("dim") && text.startsWith("[")) return place("E0107", messageOf("E0107", "dim[...] stands on one line"));
-  if (text.startsWith('"')) return place("E0102", messageOf("E0102", "no closing quote on this line, or an escape that JSON does not have"));
+  if (text.startsWith('"'))
+    return place("E0102", messageOf("E0102", "no closing quote on this line, or an escape that JSON does not have"));
   if (/^[%@]/.test(text)) return place("E0108", messageOf("E0108", text), 'a name has letters, digits, _ and dots, or stands in "quotes"');
   if (/^-?[0-9.]/.test(text)) return place("E0103", messageOf("E0103", numberAt(source.text, offset)));
   return place("E0101", messageOf("E0101", `${JSON.stringify(text.slice(0, 20))}`));

@@ -14,7 +14,12 @@ export const namePattern = new RegExp(`^${name}$`);
 
 export const Word = createToken({ name: "Word", pattern: Lexer.NA, label: "a name" });
 export const EnumWord = createToken({ name: "EnumWord", pattern: Lexer.NA, categories: [Word], label: "a name" });
-export const DottedName = createToken({ name: "DottedName", pattern: new RegExp(name.replace(/\*$/, "+")), categories: [EnumWord], label: "an op name" });
+export const DottedName = createToken({
+  name: "DottedName",
+  pattern: new RegExp(name.replace(/\*$/, "+")),
+  categories: [EnumWord],
+  label: "an op name",
+});
 export const PlainName = createToken({ name: "PlainName", pattern: /[A-Za-z_][A-Za-z0-9_]*/, categories: [EnumWord], label: "a name" });
 const longer = [DottedName, PlainName];
 
@@ -78,10 +83,48 @@ export const NumberText = createToken({
 
 /** Order decides: special forms before keywords, keywords before names, doc before comment. */
 const order: TokenType[] = [
-  Space, Doc, Comment, Value, SymbolName, Type, DimText, Require, Hex, NumberText, StringText,
-  Tersor, Module, Meta, Resource, Const, Func, Carry, Return, Loc, Splat, Random, Elided, True, False, Inf, Nan,
-  Absent, DottedName, PlainName, Word, EnumWord,
-  Arrow, Equals, Comma, Colon, LParen, RParen, LBrace, RBrace, LBracket, RBracket,
+  Space,
+  Doc,
+  Comment,
+  Value,
+  SymbolName,
+  Type,
+  DimText,
+  Require,
+  Hex,
+  NumberText,
+  StringText,
+  Tersor,
+  Module,
+  Meta,
+  Resource,
+  Const,
+  Func,
+  Carry,
+  Return,
+  Loc,
+  Splat,
+  Random,
+  Elided,
+  True,
+  False,
+  Inf,
+  Nan,
+  Absent,
+  DottedName,
+  PlainName,
+  Word,
+  EnumWord,
+  Arrow,
+  Equals,
+  Comma,
+  Colon,
+  LParen,
+  RParen,
+  LBrace,
+  RBrace,
+  LBracket,
+  RBracket,
 ];
 
 export const vocabulary: readonly TokenType[] = order;

@@ -1,6 +1,5 @@
 /** @file Batches of a data set as the tensors that a module's inputs take. */
 
-import { roundedTensor } from "../../ir-spec/core/rounded.ts";
 import {
   type DType,
   dimProduct,
@@ -10,6 +9,7 @@ import {
   hostTensor,
   isFloat,
   printType,
+  roundedTensor,
   type TensorType,
   type ValueInfo,
 } from "../../ir-spec/index.ts";

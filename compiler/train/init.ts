@@ -1,6 +1,5 @@
 /** @file Starting weights: He's normal initialization (He et al., "Delving deep into rectifiers", 2015) for weights, zero for biases, by seed. */
 
-import { roundedTensor } from "../../ir-spec/core/rounded.ts";
 import {
   type DataConstant,
   dataConstant,
@@ -10,6 +9,7 @@ import {
   ModuleEditor,
   type OperandSpec,
   type OpRegistry,
+  roundedTensor,
   staticShape,
 } from "../../ir-spec/index.ts";
 import { trainingError } from "../autodiff/errors.ts";

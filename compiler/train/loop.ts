@@ -3,13 +3,13 @@
  * The same module, data, options and executor give the same bits; the clock only feeds `onProgress`.
  */
 
-import { roundedTensor } from "../../ir-spec/core/rounded.ts";
 import {
   evaluateConstant,
   type HostTensor,
   hostTensor,
   type Module,
   type OpRegistry,
+  roundedTensor,
   staticShape,
   type TensorType,
 } from "../../ir-spec/index.ts";
@@ -133,6 +133,7 @@ class TrainingRun {
     if (fixedBatch !== null && fixedBatch !== batch)
       throw trainingError("E0907", `the module's batch is ${fixedBatch}, asked for ${batch}`);
     this.stepsPerEpoch = fixedBatch === null ? Math.ceil(data.count / batch) : Math.floor(data.count / batch);
+    if (this.stepsPerEpoch === 0) throw trainingError("E0907", `${data.name} has ${data.count} samples, a batch takes ${batch}`);
     this.executor = options.executor ?? interpreterExecutor(registry);
     this.state = initialState(this.relaxed, registry, this.made);
     this.now = options.now ?? (() => performance.now());
@@ -186,10 +187,9 @@ class TrainingRun {
   }
 }
 
-function checkCounts({ epochs, batch, data }: TrainOptions): void {
+function checkCounts({ epochs, batch }: TrainOptions): void {
   if (!Number.isInteger(epochs) || epochs < 1) throw new RangeError(`epochs must be a positive integer, not ${epochs}`);
   if (!Number.isInteger(batch) || batch < 1) throw new RangeError(`batch must be a positive integer, not ${batch}`);
-  if (data.count === 0) throw trainingError("E0907", `${data.name} is empty`);
 }
 
 /** An executor runs `@main`. */

@@ -29,7 +29,8 @@ function checkAttr(attr: Attr, rules: AttrRules): void {
       if (!isEnumWord(attr.value)) findings.report(site, "E0407", [`the enum member ${JSON.stringify(attr.value)}`]);
       break;
     case "symbol":
-      if (rules.checkSymbols && !isDefined(findings, attr.value)) findings.report(site, "E0204", [attr.value, "constant, function or resource"]);
+      if (rules.checkSymbols && !isDefined(findings, attr.value))
+        findings.report(site, "E0204", [attr.value, "constant, function or resource"]);
       break;
     case "type":
       dims?.use(site, attr.value.shape);

@@ -33,11 +33,14 @@ export interface CallCheck {
   readonly problems: readonly CallProblem[];
 }
 
+const none: readonly CallProblem[] = [];
+
 export function checkCall(registry: OpRegistry, call: Call): CallCheck {
   const def = registry.get(call.op);
   if (!def) return failed(caught(() => registry.require(call.op)));
   try {
-    return { ...inferOp(registry, def, call), problems: [] };
+    const { types, requires } = inferOp(registry, def, call);
+    return { types, requires, problems: none };
   } catch (error) {
     const problems = problemsOf(error, def.name);
     // Reading attributes stops at the first wrong one: tell them all.
@@ -82,7 +85,11 @@ export function checkAttrs(def: OpDef, attrs: AttrDict): readonly CallProblem[] 
     if (given === undefined) {
       if (spec.required) problems.push({ code: "E0303", message: `${def.name}: attribute "${name}" (${spec.type}) is missing` });
     } else if (spec.read(given) === undefined) {
-      problems.push({ code: "E0303", message: `${def.name}: attribute "${name}" must be ${spec.type}, got ${printAttr(given)}`, attr: name });
+      problems.push({
+        code: "E0303",
+        message: `${def.name}: attribute "${name}" must be ${spec.type}, got ${printAttr(given)}`,
+        attr: name,
+      });
     }
   }
   return problems;

@@ -8,7 +8,7 @@ import type { OpRegistry } from "../../ir-spec/ops/registry.ts";
 import { strayBits } from "../text/elements.ts";
 import { checkDict } from "./attr-rules.ts";
 import { checkCall } from "./call-check.ts";
-import type { Findings, Site } from "./findings.ts";
+import { checkSizes, type Findings, type Site } from "./findings.ts";
 import { resourceProblems, resourceSize } from "./resource-check.ts";
 
 /** Hashing a resource takes its time, and the verifier runs after every pass. */
@@ -24,6 +24,7 @@ export function checkResource(findings: Findings, resource: Resource): void {
 
 export function checkConstant(findings: Findings, registry: OpRegistry, constant: Constant): void {
   const site: Site = { kind: "constant", name: constant.name };
+  checkSizes(findings, site, constant.type);
   if (!staticShape(constant.type.shape)) findings.report(site, "E0207", [constant.name, printType(constant.type)]);
   else if (constant.kind === "data") checkData(findings, site, constant);
   else checkDefinition(findings, site, registry, constant);
@@ -46,7 +47,8 @@ function checkData(findings: Findings, site: Site, constant: DataConstant): void
       break;
     case "splat": {
       const size = Math.ceil(dtypeInfo(type.dtype).bits / 8);
-      if (storage.element.length !== size) findings.report(site, "E0206", [`a splat of ${storage.element.length} bytes`, type.dtype, String(size)]);
+      if (storage.element.length !== size)
+        findings.report(site, "E0206", [`a splat of ${storage.element.length} bytes`, type.dtype, String(size)]);
       else checkStray(findings, site, constant, 1, storage.element);
       break;
     }
@@ -58,7 +60,8 @@ function checkData(findings: Findings, site: Site, constant: DataConstant): void
       checkLength(findings, site, storage.length, type);
       break;
     case "random":
-      if (!Number.isSafeInteger(Number(storage.seed)) && typeof storage.seed === "number") findings.report(site, "E0407", [`the seed ${storage.seed}`]);
+      if (!Number.isSafeInteger(Number(storage.seed)) && typeof storage.seed === "number")
+        findings.report(site, "E0407", [`the seed ${storage.seed}`]);
       break;
   }
 }
@@ -76,7 +79,10 @@ function checkStray(findings: Findings, site: Site, { name, type }: DataConstant
 
 function checkSlice(findings: Findings, site: Site, name: string, offset: number, length: number): void {
   const resource = findings.module.resources.get(name);
-  if (!resource) return findings.report(site, "E0204", [name, "resource"]);
+  if (!resource) {
+    findings.report(site, "E0204", [name, "resource"]);
+    return;
+  }
   if (!Number.isSafeInteger(offset) || offset < 0) findings.report(site, "E0109", [String(offset), "an offset in bytes"]);
   const size = resourceSize(resource);
   if (size !== null && offset + length > size) findings.report(site, "E0209", [offset + length, name, size]);
@@ -88,7 +94,10 @@ function checkDefinition(findings: Findings, site: Site, registry: OpRegistry, c
   const types: (TensorType | null)[] = [];
   for (const [i, operand] of constant.operands.entries()) {
     const definition = operand === null ? null : constants.get(operand);
-    if (definition === undefined) return findings.report(site, "E0204", [operand ?? "_", "constant"], i);
+    if (definition === undefined) {
+      findings.report(site, "E0204", [operand ?? "_", "constant"], i);
+      return;
+    }
     types.push(definition?.type ?? null);
   }
   const known = (i: number) => {

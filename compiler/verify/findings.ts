@@ -1,6 +1,7 @@
 /** @file Problems of a module while they are collected: each with its site, so that a text can show them in place, and in words for everyone else. */
 import type { Func, Module } from "../../ir-spec/core/graph.ts";
 import type { Problem } from "../../ir-spec/core/problem.ts";
+import { printType, type TensorType } from "../../ir-spec/core/type.ts";
 import type { Code, MessageArgs } from "../diagnostics/catalogue.ts";
 import { problemOf } from "../diagnostics/diagnostic.ts";
 import { quoteName } from "../text/names.ts";
@@ -30,6 +31,13 @@ export class Findings {
     const where = describe(this.module, site);
     const loc = locationOf(this.module, site);
     this.list.push({ ...problem, site, ...(where === null ? {} : { where }), ...(loc.length > 0 ? { loc } : {}) });
+  }
+}
+
+/** A static dim that is no size. */
+export function checkSizes(findings: Findings, site: Site, type: TensorType): void {
+  if (type.shape.some((dim) => typeof dim === "number" && !(Number.isSafeInteger(dim) && dim >= 0))) {
+    findings.report(site, "E0407", [`the type ${printType(type)}`]);
   }
 }
 

@@ -8,7 +8,7 @@ import { quoteName } from "../text/names.ts";
 import { checkDict } from "./attr-rules.ts";
 import { checkCall } from "./call-check.ts";
 import { DimRules } from "./dim-rules.ts";
-import { type Findings, type Site, valueNames } from "./findings.ts";
+import { checkSizes, type Findings, type Site, valueNames } from "./findings.ts";
 import { printRequire, requireKey } from "./requires.ts";
 
 export type Profile = "source" | "lowered";
@@ -54,13 +54,20 @@ class FunctionRules {
       if (!info) continue;
       if (info.name === null) this.findings.report(this.site, "E0216", [`value ${id}`]);
       this.dims.bind(info.type.shape);
+      checkSizes(this.findings, this.site, info.type);
     }
   }
 
   private define(id: number, site: Site): void {
     const info = this.func.values[id];
-    if (!info) return this.findings.report(site, "E0401", [`there is no value ${id}`]);
-    if (this.defined[id]) return this.findings.report(site, "E0401", [`value ${id} is defined twice`]);
+    if (!info) {
+      this.findings.report(site, "E0401", [`there is no value ${id}`]);
+      return;
+    }
+    if (this.defined[id]) {
+      this.findings.report(site, "E0401", [`value ${id} is defined twice`]);
+      return;
+    }
     this.defined[id] = 1;
     if (info.name === null) return;
     if (info.name === "") this.findings.report(site, "E0108", ['%""']);
@@ -72,7 +79,11 @@ class FunctionRules {
     if (this.profile === "lowered" && !op.name.startsWith("rt.")) this.findings.report(site, "E0404", [op.name]);
     if (op.attrs.size > 0) checkDict(op.attrs, { findings: this.findings, site, dims: this.dims, checkSymbols: true });
     const types = this.operandTypes(op, site);
-    const declared = op.results.flatMap((id) => this.func.values[id]?.type ?? []);
+    const declared: TensorType[] = [];
+    for (const id of op.results) {
+      const info = this.func.values[id];
+      if (info) declared.push(info.type);
+    }
     if (types && declared.length === op.results.length) this.checkTypes(op, site, types, declared);
     this.dims.results(site, declared);
     if (op.results.length === 0) this.findings.report(site, "E0407", ["an op without results"]);
@@ -122,7 +133,10 @@ class FunctionRules {
   }
 
   private compare(op: Op, site: Site, declared: readonly TensorType[], inferred: readonly TensorType[]): void {
-    if (declared.length !== inferred.length) return this.findings.report(site, "E0305", [op.name, inferred.length, declared.length]);
+    if (declared.length !== inferred.length) {
+      this.findings.report(site, "E0305", [op.name, inferred.length, declared.length]);
+      return;
+    }
     for (const [i, type] of declared.entries()) {
       const other = inferred[i];
       if (other && !typeEquals(type, other)) this.findings.report(site, "E0313", [printType(type), printType(other)]);
@@ -142,7 +156,8 @@ class FunctionRules {
     for (const [i, result] of results.entries()) {
       const returned = returns[i];
       const type = returned === undefined ? null : this.operandType(returned, this.site);
-      if (type && !typeEquals(type, result.type)) this.findings.report(this.site, "E0315", [result.name, printType(result.type), printType(type)]);
+      if (type && !typeEquals(type, result.type))
+        this.findings.report(this.site, "E0315", [result.name, printType(result.type), printType(type)]);
     }
   }
 

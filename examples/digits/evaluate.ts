@@ -6,10 +6,10 @@
 
 import { digits } from "../../compiler/data/digits/digits.ts";
 import { accuracy } from "../../compiler/train/index.ts";
-import { coreOps, OpRegistry } from "../../ir-spec/index.ts";
+import { createCoreRegistry } from "../../ir-spec/index.ts";
 import { readDigitsModel } from "./files.ts";
 
-const registry = new OpRegistry([{ owner: "core", ops: coreOps }]);
+const registry = createCoreRegistry();
 const test = digits({ split: "test", count: 10_000 });
 const top1 = await accuracy(readDigitsModel(registry), registry, test, {
   onProgress: (part) => process.stdout.isTTY && process.stdout.write(`\r${Math.round(100 * part)} %`),

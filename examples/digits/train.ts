@@ -11,12 +11,12 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { digits } from "../../compiler/data/digits/digits.ts";
 import { accuracy, cosine, initialize, sgd, type TrainProgress, train } from "../../compiler/train/index.ts";
-import { attr, coreOps, type Module, OpRegistry } from "../../ir-spec/index.ts";
+import { attr, createCoreRegistry, type Module } from "../../ir-spec/index.ts";
 import { writeDigitsModel } from "./files.ts";
 import { digitsNetwork } from "./network.ts";
 
 const SEED = 1;
-const EPOCHS = 10;
+const EPOCHS = 8;
 const BATCH = 64;
 const RATE = 0.05;
 const COUNTS = { train: 24_000, validation: 2_000, test: 10_000 } as const;
@@ -39,7 +39,7 @@ function labelled(module: Module): Module {
 }
 
 const { values } = parseArgs({ options: { out: { type: "string" } } });
-const registry = new OpRegistry([{ owner: "core", ops: coreOps }]);
+const registry = createCoreRegistry();
 const validation = digits({ split: "validation", count: COUNTS.validation });
 const score = async (module: Module, epoch: number): Promise<number> => {
   const value = await accuracy(module, registry, validation);

@@ -218,7 +218,8 @@ class DimReader {
   private integer(): number {
     const start = this.at;
     const digits = this.match(/0(?![0-9])|[1-9][0-9]*/y);
-    if (digits === null) return this.fail(/[0-9]/.test(this.peek()) ? "a number has no leading zero here" : "expected a number or [expression]");
+    if (digits === null)
+      return this.fail(/[0-9]/.test(this.peek()) ? "a number has no leading zero here" : "expected a number or [expression]");
     const value = Number(digits);
     if (!Number.isSafeInteger(value)) this.fail(`${digits} is beyond 2^53`, start);
     return value;

@@ -133,7 +133,8 @@ export class FunctionEditor implements Builder {
   private readonly base: Func;
   private readonly values: ValueInfo[];
   private readonly defs: (Node | null)[];
-  private readonly uses: (Set<Node> | null)[];
+  /** Ops that read each value, each once, in the order in which they came to use it. Short lists are arrays: most values have one or two users. */
+  private readonly uses: (Node[] | Set<Node> | null)[];
   private first: Node | null = null;
   private last: Node | null = null;
   private returns: (ValueId | string)[];
@@ -280,7 +281,7 @@ export class FunctionEditor implements Builder {
     if (old === operand) return;
     node.operands[index] = operand;
     node.origin = null;
-    if (typeof old === "number" && !node.operands.includes(old)) this.uses[old]?.delete(node);
+    if (typeof old === "number" && !node.operands.includes(old)) this.unuse(old, node);
     if (typeof operand === "number") this.use(operand, node);
     this.changed = true;
   }
@@ -324,9 +325,9 @@ export class FunctionEditor implements Builder {
   erase(op: EditableOp): void {
     const node = op as Node;
     for (const result of node.results) {
-      if ((this.uses[result]?.size ?? 0) > 0 || this.isReturned(result)) throw new RangeError(`${node.name}: a result is still in use`);
+      if (this.isUsed(result) || this.isReturned(result)) throw new RangeError(`${node.name}: a result is still in use`);
     }
-    for (const operand of node.operands) if (typeof operand === "number") this.uses[operand]?.delete(node);
+    for (const operand of node.operands) if (typeof operand === "number") this.unuse(operand, node);
     if (node.prev) node.prev.next = node.next;
     else this.first = node.next;
     if (node.next) node.next.prev = node.prev;
@@ -413,10 +414,24 @@ export class FunctionEditor implements Builder {
     this.rename(to, name);
   }
 
+  private isUsed(id: ValueId): boolean {
+    const users = this.uses[id];
+    return users ? (Array.isArray(users) ? users.length : users.size) > 0 : false;
+  }
+
   private use(id: ValueId, node: Node): void {
-    const set = this.uses[id];
-    if (set) set.add(node);
-    else this.uses[id] = new Set([node]);
+    const users = this.uses[id];
+    if (!users) this.uses[id] = [node];
+    else if (!Array.isArray(users)) users.add(node);
+    else if (users.length >= shortList) this.uses[id] = new Set([...users, node]);
+    else if (!users.includes(node)) users.push(node);
+  }
+
+  private unuse(id: ValueId, node: Node): void {
+    const users = this.uses[id];
+    if (!Array.isArray(users)) return void users?.delete(node);
+    const at = users.indexOf(node);
+    if (at >= 0) users.splice(at, 1);
   }
 
   private link(node: Node, before: Node | null): void {
@@ -430,6 +445,9 @@ export class FunctionEditor implements Builder {
     for (const result of node.results) this.defs[result] = node;
   }
 }
+
+/** Users of a value that are kept in an array. */
+const shortList = 8;
 
 const fresh = { prev: null, next: null, alive: true, origin: null } as const;
 

@@ -119,7 +119,10 @@ function hexText(format: FloatFormat, parts: Parts): string {
   const length = significand.toString(2).length;
   const power = Math.max(parts.exponent, 1) - bias - fractionBits + length - 1;
   const padded = (significand ^ (1n << BigInt(length - 1))) << BigInt((4 - ((length - 1) % 4)) % 4);
-  const digits = padded.toString(16).padStart(Math.ceil((length - 1) / 4), "0").replace(/0+$/, "");
+  const digits = padded
+    .toString(16)
+    .padStart(Math.ceil((length - 1) / 4), "0")
+    .replace(/0+$/, "");
   return `0x1${digits === "" ? "" : `.${digits}`}p${power}`;
 }
 

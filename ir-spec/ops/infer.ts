@@ -43,7 +43,10 @@ export function inferOp(registry: OpRegistry, def: OpDef, request: InferRequest)
       if (verdict === null) requires.push({ left, right });
     },
   };
-  return { types: def.infer(ctx), requires };
+  const types = def.infer(ctx);
+  const impossible = types.find(({ shape }) => shape.some((dim) => typeof dim === "number" && !(Number.isSafeInteger(dim) && dim >= 0)));
+  if (impossible) fail(`a result would be ${printType(impossible)}`);
+  return { types, requires };
 }
 
 function problem(code: string, message: string, operand?: number): Problem {

@@ -12,6 +12,7 @@ export interface OpSource {
 
 export class OpRegistry {
   private readonly defs = new Map<string, { readonly def: OpDef; readonly owner: string }>();
+  private readonly defaultReadings = new Map<OpDef, Readonly<Record<string, unknown>>>();
   private readonly readings = new WeakMap<AttrDict, { readonly def: OpDef; readonly values: Readonly<Record<string, unknown>> }>();
 
   constructor(sources: readonly OpSource[]) {
@@ -40,11 +41,26 @@ export class OpRegistry {
 
   /** Typed attribute values with defaults, cached per stored dict. @throws TersorError E0303. */
   attrs(def: OpDef, stored: AttrDict): Readonly<Record<string, unknown>> {
+    if (stored.size === 0) return this.defaults(def, stored);
     const cached = this.readings.get(stored);
     if (cached && cached.def === def) return cached.values;
+    const values = this.read(def, stored);
+    this.readings.set(stored, { def, values });
+    return values;
+  }
+
+  /** Most ops write no attribute: one reading for each record. */
+  private defaults(def: OpDef, stored: AttrDict): Readonly<Record<string, unknown>> {
+    const cached = this.defaultReadings.get(def);
+    if (cached) return cached;
+    const values = this.read(def, stored);
+    this.defaultReadings.set(def, values);
+    return values;
+  }
+
+  private read(def: OpDef, stored: AttrDict): Readonly<Record<string, unknown>> {
     const reading = readAttrs(def.attrs, stored);
     if (!reading.ok) throw new TersorError({ code: "E0303", message: `${def.name}: ${reading.message}` });
-    this.readings.set(stored, { def, values: reading.values });
     return reading.values;
   }
 

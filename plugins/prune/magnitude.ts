@@ -5,6 +5,7 @@
 import {
   type Constant,
   constantBytes,
+  type DType,
   dataConstant,
   decodeTensor,
   type DerivedConstant,
@@ -15,11 +16,31 @@ import {
   ModuleEditor,
   tensorType,
 } from "../../ir-spec/index.ts";
-import { definePass, leafValues, matchesAny, option, redefineAs, type ReportRow, type Weight, weights } from "../../compiler/index.ts";
+import {
+  definePass,
+  definitionOf,
+  leafValues,
+  matchesAny,
+  option,
+  type PassContext,
+  redefineAs,
+  type ReportRow,
+  type Weight,
+  weights,
+} from "../../compiler/index.ts";
 
 interface Candidate {
   readonly weight: Weight;
+  readonly leaf: Constant;
   readonly values: Float32Array | Float64Array;
+  /** The mask expansion above the leaf, when the weight was pruned before. */
+  readonly expansion: DerivedConstant | null;
+}
+
+/** Values below `limit` go, and the first `ties` of those that equal it: exact however many are equal. */
+interface Cut {
+  readonly limit: number;
+  ties: number;
 }
 
 export const pruneMagnitude = definePass({
@@ -34,90 +55,112 @@ export const pruneMagnitude = definePass({
     keep: option.names("Weights to leave alone, as globs over constant names.", []),
   },
   run(module, ctx, options) {
-    const candidates = ctx.analysis(weights, module).flatMap((weight): readonly Candidate[] => {
-      if (weight.count < options.min || matchesAny(weight.name, options.keep)) return [];
-      const values = leafValues(module, weight.leaf);
-      if (!values) {
-        ctx.warn(`${weight.name} is shared or quantized already: prune before that; left alone`);
-        return [];
-      }
-      return [{ weight, values }];
-    });
-    const shared = options.scope === "global" ? threshold(candidates, options.sparsity) : null;
+    const chosen = ctx.analysis(weights, module).filter((weight) => weight.count >= options.min && !matchesAny(weight.name, options.keep));
+    const candidates = candidatesOf(module, chosen, ctx);
+    const shared = options.scope === "global" ? cutOf(candidates, options.sparsity) : null;
     const editor = new ModuleEditor(module, ctx.registry);
     for (const candidate of candidates) {
-      const limit = shared ?? threshold([candidate], options.sparsity);
-      const row = prune(module, editor, candidate, limit);
+      const row = prune(module, editor, candidate, shared ?? cutOf([candidate], options.sparsity));
       if (row) ctx.report(row);
     }
     return editor.freeze();
   },
 });
 
-/** Magnitude at or below which weights go, so that the zeros make up `sparsity` of all elements, existing zeros included. */
-function threshold(candidates: readonly Candidate[], sparsity: number): number {
+/** One per leaf: weights that share their values are pruned once. */
+function candidatesOf(module: Module, chosen: readonly Weight[], ctx: PassContext): readonly Candidate[] {
+  const seen = new Set<string>();
+  return chosen.flatMap((weight): readonly Candidate[] => {
+    if (seen.has(weight.leaf)) return [];
+    seen.add(weight.leaf);
+    const leaf = module.constants.get(weight.leaf);
+    const values = leafValues(module, weight.leaf);
+    const expansions = usersOf(module, weight.leaf).filter((user) => user.op === "sparse.expand");
+    const [expansion = null] = expansions;
+    if (!leaf || !values) {
+      ctx.warn(`${weight.name}: @${weight.leaf} is defined by ${definitionOf(module, weight.leaf)}: prune before that; left alone`);
+      return [];
+    }
+    if (expansions.length > 1 || (expansion && formatOf(expansion, ctx) !== "mask")) {
+      ctx.warn(`${weight.name}: @${weight.leaf} are stored values of another pattern or of several weights; left alone`);
+      return [];
+    }
+    return [{ weight, leaf, values, expansion }];
+  });
+}
+
+function usersOf(module: Module, name: string): readonly DerivedConstant[] {
+  return [...module.constants.values()].flatMap((c) => (c.kind === "derived" && c.operands.includes(name) ? [c] : []));
+}
+
+function formatOf(expansion: DerivedConstant, { registry }: PassContext): unknown {
+  return registry.attrs(registry.require(expansion.op), expansion.attrs)["format"];
+}
+
+/** So that the zeros make up `sparsity` of all elements, rounded down, structural zeros included. */
+function cutOf(candidates: readonly Candidate[], sparsity: number): Cut {
   const total = candidates.reduce((n, c) => n + c.weight.count, 0);
   const stored = candidates.reduce((n, c) => n + c.values.length, 0);
-  const remove = Math.floor(total * sparsity) - (total - stored);
-  if (remove <= 0) return 0;
+  // 0.29 * 100 is a little less than 29.
+  const remove = Math.floor(total * sparsity + 1e-6) - (total - stored);
+  if (remove <= 0) return { limit: 0, ties: 0 };
   const magnitudes = new Float64Array(stored);
   let at = 0;
   for (const { values } of candidates) for (const value of values) magnitudes[at++] = Math.abs(value);
   magnitudes.sort();
-  return magnitudes[Math.min(remove, stored) - 1] ?? 0;
+  const limit = magnitudes[remove - 1] as number;
+  return { limit, ties: remove - magnitudes.findIndex((magnitude) => magnitude === limit) };
 }
 
-function prune(module: Module, editor: ModuleEditor, { weight, values }: Candidate, limit: number): ReportRow | null {
-  const kept = values.filter((value) => Math.abs(value) > limit);
+/** 1 for each value that stays. */
+function survivors(values: Float32Array | Float64Array, cut: Cut): Uint8Array {
+  return Uint8Array.from(values, (value) => {
+    const magnitude = Math.abs(value);
+    return magnitude < cut.limit || (magnitude === cut.limit && cut.ties-- > 0) ? 0 : 1;
+  });
+}
+
+function prune(module: Module, editor: ModuleEditor, { weight, leaf, values, expansion }: Candidate, cut: Cut): ReportRow | null {
+  const stays = survivors(values, cut);
+  const kept = values.filter((_, i) => stays[i] === 1);
   if (kept.length === values.length) return null;
-  const leaf = module.constants.get(weight.leaf) as Constant;
-  const owner = maskOwner(module, weight);
-  if (owner) refineMask(module, editor, owner, values, limit);
-  else maskLeaf(editor, leaf, values, limit);
-  const valuesName = owner ? weight.leaf : `${weight.leaf}.values`;
-  const data = encodeTensor(hostTensor(leaf.type.dtype, [kept.length], kept));
-  const compact = dataConstant(valuesName, tensorType(leaf.type.dtype, [kept.length]), data, leaf.loc);
-  editor.setConstant(compact);
-  if (!owner) redefineAs(editor, leaf, "sparse.expand", [valuesName, `${leaf.name}.mask`], { shape: leaf.type.shape });
+  if (expansion) refine(module, editor, expansion, leaf, stays, kept);
+  else mask(editor, leaf, stays, kept);
   const sparsity = 1 - kept.length / weight.count;
   return {
     subject: weight.name,
     note: `${(100 * sparsity).toFixed(1)} % of ${weight.count} weights are zero`,
-    numbers: { sparsity, kept: kept.length, threshold: limit },
+    numbers: { sparsity, kept: kept.length, threshold: cut.limit },
   };
 }
 
-/** The mask expansion directly above the leaf, when the weight was pruned before. */
-function maskOwner(module: Module, weight: Weight): DerivedConstant | null {
-  for (const constant of module.constants.values()) {
-    if (constant.kind === "derived" && constant.op === "sparse.expand" && constant.operands[0] === weight.leaf) return constant;
-  }
-  return null;
+function mask(editor: ModuleEditor, leaf: Constant, stays: Uint8Array, kept: Float32Array | Float64Array): void {
+  const values = setVector(editor, editor.freshSymbol(`${leaf.name}.values`), leaf.type.dtype, kept, leaf);
+  const bits = setVector(editor, editor.freshSymbol(`${leaf.name}.mask`), "u1", stays, leaf);
+  redefineAs(editor, leaf, "sparse.expand", [values, bits], { shape: leaf.type.shape });
 }
 
-function maskLeaf(editor: ModuleEditor, leaf: Constant, values: ArrayLike<number>, limit: number): void {
-  const bits = Uint8Array.from(values, (value) => (Math.abs(value) > limit ? 1 : 0));
-  setMask(editor, `${leaf.name}.mask`, bits, leaf);
-}
-
-/** Clears the bits of values that go; the order of set bits is the order of the values. */
-function refineMask(module: Module, editor: ModuleEditor, owner: DerivedConstant, values: ArrayLike<number>, limit: number): void {
-  const mask = module.constants.get(owner.operands[1] ?? "") as Constant;
-  const bits = maskBits(module, mask);
+/** Clears the bits of values that go; the order of set bits is the order of the values. A mask that another weight uses too is left to it. */
+function refine(
+  module: Module,
+  editor: ModuleEditor,
+  expansion: DerivedConstant,
+  leaf: Constant,
+  stays: Uint8Array,
+  kept: Float32Array | Float64Array,
+): void {
+  const old = module.constants.get(expansion.operands[1] ?? "") as Constant;
+  const bits = decodeTensor("u1", [Number(elementCount(old.type))], constantBytes(module, old)).data as Uint8Array;
   let next = 0;
-  for (let i = 0; i < bits.length; i++) {
-    if (bits[i] === 0) continue;
-    if (Math.abs(values[next++] as number) <= limit) bits[i] = 0;
-  }
-  setMask(editor, mask.name, bits, mask);
+  for (let i = 0; i < bits.length; i++) if (bits[i] === 1) bits[i] = stays[next++] as number;
+  const name = usersOf(module, old.name).length === 1 ? old.name : editor.freshSymbol(`${expansion.name}.mask`);
+  setVector(editor, name, "u1", bits, old);
+  setVector(editor, leaf.name, leaf.type.dtype, kept, leaf);
+  if (name !== old.name) editor.setConstant({ ...expansion, operands: [leaf.name, name] });
 }
 
-function maskBits(module: Module, mask: Constant): Uint8Array {
-  const count = elementCount(mask.type);
-  return decodeTensor("u1", [Number(count)], constantBytes(module, mask)).data as Uint8Array;
-}
-
-function setMask(editor: ModuleEditor, name: string, bits: Uint8Array, origin: Constant): void {
-  const packed = encodeTensor(hostTensor("u1", [bits.length], bits));
-  editor.setConstant(dataConstant(name, tensorType("u1", [bits.length]), packed, origin.loc));
+function setVector(editor: ModuleEditor, name: string, dtype: DType, data: Uint8Array | Float32Array | Float64Array, origin: Constant): string {
+  const bytes = encodeTensor(hostTensor(dtype, [data.length], data));
+  editor.setConstant(dataConstant(name, tensorType(dtype, [data.length]), bytes, origin.loc));
+  return name;
 }

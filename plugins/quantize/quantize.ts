@@ -61,6 +61,7 @@ function quantizeOne(module: Module, editor: ModuleEditor, weight: Weight, optio
   const leaf = module.constants.get(weight.leaf) as Constant;
   if (leaf.kind === "derived") {
     if (leaf.op === "codebook.lookup") quantizeTable(module, editor, weight, leaf.operands[0] as string, options, ctx);
+    else ctx.warn(`${weight.name}: @${leaf.name} is defined by ${leaf.op}, not float data: left alone`);
     return;
   }
   const values = leafValues(module, weight.leaf);
@@ -71,7 +72,7 @@ function quantizeOne(module: Module, editor: ModuleEditor, weight: Weight, optio
   ctx.report({ subject: weight.name, note: `int${options.bits}, ${scheme.label}`, numbers: { bits: options.bits, mse: error } });
 }
 
-/** A table of k values as 8-bit codes with one scale: pays from about 4 entries on. */
+/** A table of k values as 8-bit codes with one scale: pays from 2 entries on. */
 function quantizeTable(module: Module, editor: ModuleEditor, weight: Weight, table: string, options: Options, ctx: PassContext): void {
   const constant = module.constants.get(table);
   const values = leafValues(module, table);

@@ -10,7 +10,7 @@ import {
   staticShape,
   tensorType,
 } from "../../ir-spec/index.ts";
-import { definePass, leafValues, matchesAny, option, redefineAs, weights } from "../../compiler/index.ts";
+import { definePass, definitionOf, leafValues, matchesAny, option, redefineAs, weights } from "../../compiler/index.ts";
 import { type Clustering, kMeans } from "./k-means.ts";
 
 export const shareWeights = definePass({
@@ -32,7 +32,10 @@ export const shareWeights = definePass({
       if (weight.count < options.min || matchesAny(weight.name, options.keep) || done.has(weight.leaf)) continue;
       done.add(weight.leaf);
       const values = leafValues(module, weight.leaf);
-      if (!values) continue;
+      if (!values) {
+        ctx.warn(`${weight.name}: @${weight.leaf} is defined by ${definitionOf(module, weight.leaf)}, not float data: left alone`);
+        continue;
+      }
       const clustering = kMeans(values, options.clusters);
       const leaf = module.constants.get(weight.leaf) as Constant;
       if (sharedBytes(leaf, values.length, clustering) >= byteLengthOf(leaf.type.dtype, values.length)) {

@@ -5,23 +5,19 @@ import { readModule } from "../../compiler/text/index.ts";
 import { writeLeaves } from "../../compiler/train/index.ts";
 import { verifyModule } from "../../compiler/verify/verify.ts";
 import {
-  coreOps,
+  createCoreRegistry,
   evaluateConstant,
   type HostTensor,
   hostTensor,
   type Module,
   type OpDef,
-  OpRegistry,
+  type OpRegistry,
   TersorError,
 } from "../../ir-spec/index.ts";
 
-export const registry = new OpRegistry([{ owner: "core", ops: coreOps }]);
+export const registry = createCoreRegistry();
 
-export const registryWith = (...ops: readonly OpDef[]): OpRegistry =>
-  new OpRegistry([
-    { owner: "core", ops: coreOps },
-    { owner: "test", ops },
-  ]);
+export const registryWith = (...ops: readonly OpDef[]): OpRegistry => createCoreRegistry([{ owner: "test", ops }]);
 
 /** The body of a module `@m`, read and verified. */
 export function moduleOf(body: string, ops = registry): Module {

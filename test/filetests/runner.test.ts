@@ -14,20 +14,41 @@ const tools: FileTestTools = {
   },
 };
 
-const body = "tersor 1.0\nmodule @m {\n  func @f(%x: tensor<2xf32>) -> (y: tensor<2xf32>) {\n    %0 = kit.same(%x)\n    %1 = kit.same(%0)\n    return %1\n  }\n}\n";
+const body =
+  "tersor 1.0\nmodule @m {\n  func @f(%x: tensor<2xf32>) -> (y: tensor<2xf32>) {\n    %0 = kit.same(%x)\n    %1 = kit.same(%0)\n    return %1\n  }\n}\n";
 const failuresOf = async (text: string) => (await runFileTest(text, "t.tir", tools)).failures;
 
 const cases: readonly [string, string, readonly (string | RegExp)[]][] = [
-  ["a sound test", `// RUN: print\n// CHECK: %0 = kit.same(%x)\n// CHECK-NEXT: %1 = kit.same(%0) : {{tensor<.*>}}\n// CHECK-NOT: kit\n${body}`, []],
+  [
+    "a sound test",
+    `// RUN: print\n// CHECK: %0 = kit.same(%x)\n// CHECK-NEXT: %1 = kit.same(%0) : {{tensor<.*>}}\n// CHECK-NOT: kit\n${body}`,
+    [],
+  ],
   ["CHECK that is not there", `// RUN: print\n// CHECK: %7 = kit.same\n${body}`, [/line 2: CHECK: %7 = kit.same\n {2}not found from here/]],
   ["CHECK in the wrong order", `// RUN: print\n// CHECK: %1 =\n// CHECK: %0 =\n${body}`, [/line 3: CHECK: %0 =/]],
-  ["CHECK-NEXT that is not next", `// RUN: print\n// CHECK: func\n// CHECK-NEXT: %1 =\n${body}`, [/line 3: CHECK-NEXT: %1 =\n {2}not found on the next line/]],
-  ["CHECK-NOT that is there, to the end", `// RUN: print\n// CHECK: %0\n// CHECK-NOT: %1 =\n${body}`, [/line 3: CHECK-NOT: %1 =\n {2}but there is: %1 = kit.same/]],
+  [
+    "CHECK-NEXT that is not next",
+    `// RUN: print\n// CHECK: func\n// CHECK-NEXT: %1 =\n${body}`,
+    [/line 3: CHECK-NEXT: %1 =\n {2}not found on the next line/],
+  ],
+  [
+    "CHECK-NOT that is there, to the end",
+    `// RUN: print\n// CHECK: %0\n// CHECK-NOT: %1 =\n${body}`,
+    [/line 3: CHECK-NOT: %1 =\n {2}but there is: %1 = kit.same/],
+  ],
   ["CHECK-NOT between two", `// RUN: print\n// CHECK: func\n// CHECK-NOT: %0 =\n// CHECK: %1 =\n${body}`, [/line 3: CHECK-NOT/]],
   ["CHECK-NOT only between", `// RUN: print\n// CHECK: func\n// CHECK-NOT: return\n// CHECK: %1 =\n// CHECK: return\n${body}`, []],
   ["an error that nobody expects", `// RUN: parse\n${body.replace("(%0)", "(%9)")}`, [/line 6:19: not expected: E0203: no value %9/]],
-  ["an error that does not come", body.replace("(%0)", "(%0) // expected-error {{E0203}}"), [/line 5: expected on line 5, not reported: E0203/]],
-  ["an error on another line", `// expected-error@+2 {{E0203}}\n${body.replace("(%0)", "(%9)")}`, [/line 6:19: not expected/, /line 1: expected on line 3, not reported/]],
+  [
+    "an error that does not come",
+    body.replace("(%0)", "(%0) // expected-error {{E0203}}"),
+    [/line 5: expected on line 5, not reported: E0203/],
+  ],
+  [
+    "an error on another line",
+    `// expected-error@+2 {{E0203}}\n${body.replace("(%0)", "(%9)")}`,
+    [/line 6:19: not expected/, /line 1: expected on line 3, not reported/],
+  ],
   ["an error in another column", body.replace("(%0)", "(%9) // expected-error:20 {{E0203}}"), [/not expected/, /expected on line 5:20/]],
   ["an error with other words", body.replace("(%0)", "(%9) // expected-error {{E0202}}"), [/not expected/, /not reported: E0202/]],
   ["the expected error", body.replace("(%0)", "(%9) // expected-error:19 {{no value %9}}"), []],
@@ -39,7 +60,11 @@ const cases: readonly [string, string, readonly (string | RegExp)[]][] = [
   ["a pipeline that changes nothing", `// RUN: opt --pipeline nothing\n// CHECK: module @b\n${body}`, [/CHECK: module @b/]],
   ["a failing pipeline", `// RUN: opt --pipeline "oops"\n${body}`, [/line \?:\?: not expected: E0601: no pass "oops"/]],
   ["a pipeline's expected failure", `// RUN: opt --pipeline "oops"\n// expected-error {{no pass "oops"}}\n${body}`, []],
-  ["parts: places count from the file's start", `// RUN: print\n// CHECK: module @m\n${body}// -----\n// CHECK: module @x\n${body}`, [/line 12: CHECK: module @x/]],
+  [
+    "parts: places count from the file's start",
+    `// RUN: print\n// CHECK: module @m\n${body}// -----\n// CHECK: module @x\n${body}`,
+    [/line 12: CHECK: module @x/],
+  ],
   ["a run line without tolerance", `// run: @f([1.0, 2.0]) ~= [1.0, 2.0]\n${body}`, [/line 1: "~=" needs "within"/]],
   ["a run line that is none", `// run: f(1)\n${body}`, [/line 1: a run line is @f\(inputs\)/]],
 ];

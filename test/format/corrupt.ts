@@ -86,6 +86,14 @@ export function damageSection(file: Uint8Array, seed: number): Uint8Array {
   return sealed(bytes);
 }
 
+/** The file with zeros after its end that the header counts. */
+export function extended(file: Uint8Array, count: number): Uint8Array {
+  const bytes = new Uint8Array(file.length + count);
+  bytes.set(file);
+  viewOf(bytes).setBigUint64(32, BigInt(bytes.length), true);
+  return sealHeader(bytes);
+}
+
 /** Replaces a 32-bit number wherever it stands in plain metadata. */
 export function replaceNumber(file: Uint8Array, from: number, to: number): Uint8Array {
   const bytes = file.slice();

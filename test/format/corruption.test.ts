@@ -10,7 +10,7 @@ import { readSource } from "../../compiler/emit/read-source.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { elementCount, load, openFile, type PortInfo, RuntimeError, Tensor } from "../../runtime/index.ts";
 import { FakeBackend } from "../runtime/fake-backend.ts";
-import { damageHeader, damageMetadata, damageSection, replaceNumber } from "./corrupt.ts";
+import { damageHeader, damageMetadata, damageSection, extended, replaceNumber } from "./corrupt.ts";
 import { everythingModule, smallModule, smallPlan } from "./fixtures.ts";
 
 const build = {
@@ -52,6 +52,7 @@ test("every truncation and every extension is refused", () => {
     for (let length = 0; length < file.length; length++)
       assert.ok(refusal(file.slice(0, length), `${length} bytes`), `${length} bytes were accepted`);
     assert.is(refusal(Uint8Array.from([...file, 0]), "one byte more"), "R0104");
+    assert.is(refusal(extended(file, 16), "16 bytes more, counted"), "R0108");
   }
 });
 

@@ -118,6 +118,28 @@ test("one plan, or one string, that a thousand offsets share", () => {
   assert.is(refusal(sharing({ plans: 1, strings: 1 })), null);
 });
 
+test("a table that is shorter than where its fields are said to be", () => {
+  const metadata = metadataBytes(parts as unknown as MetadataParts);
+  const view = new DataView(metadata.buffer);
+  const root = view.getUint32(0, true);
+  view.setUint16(root - view.getInt32(root, true) + 2, 8, true);
+  assert.is(refusal(metadata), "R0201");
+});
+
+test("values used before they are defined, constants that are not there, pools that do not fit", () => {
+  const types = [{ dtype: 0, dims: [] }];
+  const opOf = (operands: number) => ({ name: 0, attrs: 0, operands, results: 1, loc: 0, doc: 0 });
+  const planOf = (init: Record<string, unknown>) =>
+    outcome({ tables: { ...tables, types }, plans: [{ target: 0, init: { ...func, ...init }, main: func }] });
+  assert.is(planOf({ types: [0, 0], ops: [opOf(0), opOf(2)], operands: [0, -1] }), null);
+  assert.is(planOf({ types: [0, 0], ops: [opOf(0), opOf(1)], operands: [1] }), "R0206");
+  assert.is(planOf({ types: [0, 0], ops: [opOf(1), opOf(0)], operands: [1] }), "R0206");
+  assert.is(planOf({ types: [0], ops: [opOf(1)], operands: [-2] }), "R0206");
+  assert.is(planOf({ types: [0], ops: [opOf(0)], operands: [-1] }), "R0206");
+  assert.is(planOf({ types: [0, 0], ops: [opOf(0)], operands: [] }), "R0206");
+  assert.is(planOf({ params: 1, types: [0] }), "R0207");
+});
+
 /** Metadata whose vectors repeat one offset. */
 function sharing(counts: { readonly plans: number; readonly strings: number }): Uint8Array {
   const b = new Builder(1024);

@@ -83,6 +83,9 @@ test("ordinary networks pass", async () => {
         [4, 3],
         Array.from({ length: 12 }, (_, i) => i / 4 - 1),
       ),
+      ints("st", [0, 1]),
+      ints("en", [2 ** 53 - 1, 3]),
+      ints("ax", [0, 1]),
     ]),
   );
 });

@@ -1,4 +1,5 @@
 /** @file Bad models: every problem at once, each with its code, place and message. */
+import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { importOnnx } from "../../compiler/import/index.ts";
@@ -179,6 +180,41 @@ test("types that an op rejects keep its code and name the node", () => {
     "E0312",
     /./,
     'node "fc" (MatMul, opset 17)',
+  );
+});
+
+test("sizes beyond exact integers are refused", () => {
+  const huge = value("x", FLOAT, [2 ** 40, 2 ** 40]);
+  refuses({ inputs: [huge], outputs: [y], nodes: [node("Flatten", "x", "y", { axis: 0 })] }, "E0606", /sizes are impossible/);
+});
+
+test("damaged bytes give a module or coded errors, never anything else", () => {
+  const nodes = [
+    node("Conv", "x w", "c", { auto_pad: "SAME_UPPER", strides: [1, 1] }),
+    node("MaxPool", "c", "p", { kernel_shape: [2, 2], pads: [0, 0, 0, 0] }),
+    node("Reshape", "p s", "r"),
+    node("Softmax", "r", "y", { axis: 1 }),
+  ];
+  const initializers = [raw("w", [2, 1, 3, 3], new Array(18).fill(0.5)), tensor("s", INT64, [2], [1, -1])];
+  const inputs = [value("x", FLOAT, [1, 1, 6, 6])];
+  const whole = encodeModel({ inputs, outputs: [value("y", FLOAT, [1, 50])], nodes, initializers });
+  const imports = (bytes: Uint8Array): boolean => {
+    try {
+      importOnnx(bytes, { registry });
+      return true;
+    } catch (error) {
+      assert.instance(error, TersorError, String(error));
+      return false;
+    }
+  };
+  assert.ok(imports(whole));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 }), (changes) => {
+      const damaged = whole.slice();
+      for (const [at, byte] of changes) damaged[at] = byte;
+      imports(damaged);
+    }),
+    { numRuns: 3000, seed: 1 },
   );
 });
 

@@ -186,6 +186,13 @@ const fill = { value: raw("", [1], [2.5]) };
 add("ConstantOfShape", 13, [node("ConstantOfShape", "s", "c", fill), node("Add", "x c", "y")], x(2, 3), 2, {
   initializers: [ints("s", [2, 3])],
 });
+add(
+  "Neg of a size",
+  13,
+  [node("Shape", "x", "n"), node("Neg", "n", "m"), node("Neg", "m", "s"), node("ConstantOfShape", "s", "y")],
+  x(5),
+  1,
+);
 add("Shape and Size as data", 13, [node("Shape", "x", "s"), node("Size", "x", "n"), node("Add", "s n", "y")], x(2, 3), 1, {
   outputs: { y: [INT64, 1] },
 });

@@ -1,7 +1,18 @@
 /** @file Names, symbolic dims, and shape arithmetic that ends in attributes. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type AttrDict, attr, type Func, type Module, mainFunction, type Op, printType } from "../../ir-spec/index.ts";
+import {
+  type AttrDict,
+  attr,
+  type Func,
+  type HostTensor,
+  hostTensor,
+  type Module,
+  mainFunction,
+  type Op,
+  printType,
+  TersorError,
+} from "../../ir-spec/index.ts";
 import { encodeModel, FLOAT, INT64, type ModelSource, node, raw, tensor, value } from "./model.ts";
 import { compareOutputs, importModel, runModule, runOrt, seeded } from "./oracle.ts";
 
@@ -216,6 +227,20 @@ test("an unchanged initializer is one constant, however often it is used", () =>
     initializers: [raw("w", [1], [2]), raw("unused", [1], [3])],
   };
   assert.equal([...importModel(encodeModel(source)).constants.keys()], ["w"]);
+});
+
+test("an input can be fixed to a constant", async () => {
+  const inputs = [value("x", FLOAT, ["n", 6]), value("s", INT64, [2])];
+  const bytes = encodeModel({ inputs, outputs: [value("y", FLOAT, [null, null])], nodes: [node("Reshape", "x s", "y")] });
+  const s = hostTensor("i64", [2], BigInt64Array.from([-1n, 3n]));
+  const module = importModel(bytes, { fixed: { s } });
+  const x = seeded("f32", [2, 6]);
+  assert.is(compareOutputs(await runModule(module, { x }), await runOrt(bytes, { x, s })), 0);
+  const code = (fixed: Readonly<Record<string, HostTensor>>) => () => importModel(bytes, { fixed });
+  const is = (wanted: string) => (e: unknown) => e instanceof TersorError && e.code === wanted;
+  assert.throws(code({ s: hostTensor("i64", [3]) }), is("E0606"));
+  assert.throws(code({ s: hostTensor("i32", [2]) }), is("E0606"));
+  assert.throws(code({ s, t: s }), is("E0607"));
 });
 
 test("the same bytes give the same module", () => {

@@ -9,10 +9,13 @@ import {
   countOf,
   dimKey,
   dimSymbol,
+  emptyFunction,
+  emptyModule,
   evaluateOp,
   type HostTensor,
   hostTensor,
   inferOp,
+  ModuleEditor,
   type OpDef,
   OpRegistry,
   printType,
@@ -22,6 +25,7 @@ import {
   writeAttrs,
 } from "../../ir-spec/index.ts";
 import { codebookOps } from "../../ir-spec/ops/codebook/index.ts";
+import { coreOps } from "../../ir-spec/ops/core.ts";
 import { nnOps } from "../../ir-spec/ops/nn/index.ts";
 import { quantOps } from "../../ir-spec/ops/quant/index.ts";
 import { sparseOps } from "../../ir-spec/ops/sparse/index.ts";
@@ -31,6 +35,8 @@ import { cases as quantCases } from "./cases/quant.ts";
 import { cases as sparseCases } from "./cases/sparse.ts";
 
 const registry = new OpRegistry([{ owner: "core", ops: [...nnOps, ...quantOps, ...codebookOps, ...sparseOps] }]);
+/** With the ops that gradients are made of. */
+const core = new OpRegistry([{ owner: "core", ops: coreOps }]);
 const N = dimSymbol("N");
 const H = dimSymbol("H");
 
@@ -217,6 +223,40 @@ test("maps and select: the op on cut operands gives the cut result", () => {
   }
   for (const must of ["nn.conv 2", "nn.avg_pool 2", "sparse.expand 0", "quant.dequantize 1"])
     assert.ok(refused.has(must), `${must} was never refused`);
+});
+
+test("gradients have their operands' types, with a symbolic batch and height", () => {
+  const rows: readonly (readonly [string, readonly (TensorType | null)[], AttrInput])[] = [
+    ["nn.conv", [f32(N, 4, H, 9), f32(6, 2, 3, 3), f32(6)], { groups: 2, stride: [2, 2], pad: [1, 1, 1, 1], activation: "relu6" }],
+    ["nn.linear", [f32(N, H, 4), f32(5, 4), f32(5)], { activation: "relu" }],
+    ["nn.matmul", [f32(N, 2, 3), f32(3, 5)], {}],
+    ["nn.matmul", [f32(3), f32(N, 3, 5)], {}],
+    ["nn.max_pool", [f32(N, 4, H, 9)], { kernel: [2, 2], stride: [2, 2], ceil: true }],
+    ["nn.avg_pool", [f32(N, 4, H, 9)], { kernel: [3, 2], stride: [2, 2], pad: [1, 0, 1, 0] }],
+    ["nn.batch_norm", [f32(N, 4, H), f32(4), f32(4), f32(4), f32(4)], {}],
+    ["quant.fake", [f32(N, 4), f32(4), i8(4)], { axis: 1 }],
+    ["quant.dequantize", [i8(N, 4), f32(), i8()], {}],
+  ];
+  for (const [op, types, attrs] of rows) {
+    const def = core.require(op);
+    const outputs = infer(op, types, attrs).types;
+    const present = types.flatMap((type, i) => (type ? [{ name: `p${i}`, type }] : []));
+    const func = emptyFunction("main", [...present, ...outputs.map((type, i) => ({ name: `d${i}`, type }))]);
+    const body = new ModuleEditor({ ...emptyModule("m"), functions: new Map([["main", func]]) }, core).function();
+    const operands = types.map((type, i) => (type ? present.findIndex((p) => p.name === `p${i}`) : null));
+    const results = body.emit(op, operands, attrs);
+    const wanted = types.map((type) => type !== null && type.dtype === "f32");
+    const values = core.attrs(def, writeAttrs(def.attrs, attrs));
+    const grads = def.gradient?.({ builder: body, operands, results, grads: [present.length], attrs: values, wanted }) ?? [];
+    wanted.forEach((want, i) => {
+      const grad = grads[i] ?? null;
+      assert.is(
+        want ? printType(body.typeOf(grad)) : "none",
+        want ? printType(types[i] ?? f32()) : "none",
+        `${op}: gradient of operand ${i}`,
+      );
+    });
+  }
 });
 
 test("select: depthwise convolutions lose groups, grouped ones must keep groups even", () => {

@@ -2,20 +2,20 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../../compiler/random/random.ts";
 import { kitOps, randomModule } from "../../compiler/testing/index.ts";
 import { moduleDifference, parseModule, printModule } from "../../compiler/text/index.ts";
-import { Random } from "../../compiler/random/random.ts";
 import { verifyModule } from "../../compiler/verify/index.ts";
-import { OpRegistry } from "../../ir-spec/ops/registry.ts";
+import { createCoreRegistry } from "../../ir-spec/index.ts";
 
-const registry = new OpRegistry([kitOps]);
+const registry = createCoreRegistry([kitOps]);
 /** A failure prints the seed, not the module. */
 const moduleOf = (seed: number) => randomModule(new Random(seed), registry);
 
 test("random modules are sound", () => {
   fc.assert(
     fc.property(fc.nat(), (seed) => {
-        const module = moduleOf(seed);
+      const module = moduleOf(seed);
       assert.equal(verifyModule(module, registry), []);
     }),
     { includeErrorInReport: true, numRuns: 500, seed: 11 },

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type BuildInfo, type EmitOptions, emitFile } from "../../compiler/emit/emit.ts";
-import { dimAdd, dimDiv, dimMod, dimMul, dimSymbol, emptyModule, type Func, type Module, tensorType } from "../../ir-spec/index.ts";
+import { attr, dimAdd, dimDiv, dimMod, dimMul, dimSymbol, emptyModule, type Func, type Module, tensorType } from "../../ir-spec/index.ts";
 import { type LoadOptions, load, RuntimeError, type Session, Tensor } from "../../runtime/index.ts";
 import { N, smallModule, smallPlan } from "../format/fixtures.ts";
 import { FakeBackend, later } from "./fake-backend.ts";
@@ -218,6 +218,12 @@ test("info tells what made the file, how inputs are prepared and which backends 
   );
   assert.match(info.skipped[0]?.reason ?? "", "no such device");
   assert.match(info.skipped[1]?.reason ?? "", "compiled for fake, reference; backend npu was asked for npu");
+});
+
+test("the original names of dims come from the module's meta when none are given", async () => {
+  const dims = attr.dict({ N: attr.string("batch_size"), H: attr.string("") });
+  const bytes = file({ source: { ...smallModule(), meta: new Map([["dims", dims]]) } });
+  assert.equal((await open({}, bytes)).info.symbols, { N: "batch_size" });
 });
 
 test("no backend: each with its reason", async () => {

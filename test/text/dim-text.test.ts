@@ -2,7 +2,21 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Dim, dimAdd, dimCeilDiv, dimDiv, dimEquals, dimKey, dimMax, dimMin, dimMod, dimMul, dimSub, dimSymbol, evaluateDim } from "../../ir-spec/core/dim.ts";
+import {
+  type Dim,
+  dimAdd,
+  dimCeilDiv,
+  dimDiv,
+  dimEquals,
+  dimKey,
+  dimMax,
+  dimMin,
+  dimMod,
+  dimMul,
+  dimSub,
+  dimSymbol,
+  evaluateDim,
+} from "../../ir-spec/core/dim.ts";
 import { readDim, readDimAttr, readRequire, readType } from "../../ir-spec/core/dim-text.ts";
 import { printType, tensorType, typeEquals } from "../../ir-spec/core/type.ts";
 
@@ -40,10 +54,10 @@ function written(t: Tree): string {
   return /[a-z]/.test(op) ? `${op}(${written(a)}, ${written(b)})` : `(${written(a)} ${op} ${written(b)})`;
 }
 
-function valueOf(t: Tree, n: Readonly<Record<string, number>>): number {
+function treeValue(t: Tree, n: Readonly<Record<string, number>>): number {
   if (typeof t === "number") return t;
   if (typeof t === "string") return n[t] ?? 0;
-  const [a, b] = [valueOf(t[1], n), valueOf(t[2], n)];
+  const [a, b] = [treeValue(t[1], n), treeValue(t[2], n)];
   const result = operations[t[0] as keyof typeof operations](a, b);
   return typeof result === "number" ? result : Number.NaN;
 }
@@ -70,8 +84,15 @@ test("the normal form has the value of what was written", () => {
       let expected: number;
       let actual: number;
       try {
-        expected = valueOf(t, { N: n, H: h, W_2: w });
-        actual = evaluateDim(dim, new Map([["N", n], ["H", h], ["W_2", w]]));
+        expected = treeValue(t, { N: n, H: h, W_2: w });
+        actual = evaluateDim(
+          dim,
+          new Map([
+            ["N", n],
+            ["H", h],
+            ["W_2", w],
+          ]),
+        );
       } catch (error) {
         if (error instanceof RangeError) return; // a divisor that is zero under this binding
         throw error;
@@ -87,7 +108,10 @@ test("types", () => {
   assert.ok(type.ok);
   if (!type.ok) return;
   assert.is(printType(type.value), "tensor<Nx[2 * H + 4]xKx28xbf16>");
-  assert.equal(type.symbols.map((s) => `${s.introduced ? "?" : ""}${s.name}@${s.start}`), ["N@7", "H@12", "?K@20"]);
+  assert.equal(
+    type.symbols.map((s) => `${s.introduced ? "?" : ""}${s.name}@${s.start}`),
+    ["N@7", "H@12", "?K@20"],
+  );
   const scalar = readType("tensor<f32>");
   assert.ok(scalar.ok && typeEquals(scalar.value, tensorType("f32", [])));
   const zero = readType("tensor<0x10xi8>");
@@ -96,7 +120,13 @@ test("types", () => {
   assert.ok(bare.ok && printType(bare.value) === "tensor<Nx7xu1>");
 });
 
-const faults: readonly [(text: string) => { readonly ok: boolean; readonly error?: { message: string; start: number; end: number } }, string, number, number, RegExp][] = [
+const faults: readonly [
+  (text: string) => { readonly ok: boolean; readonly error?: { message: string; start: number; end: number } },
+  string,
+  number,
+  number,
+  RegExp,
+][] = [
   [readType, "tensor<2x3xf31>", 11, 14, /unknown dtype "f31"/],
   [readType, "tensor<2x3>", 10, 11, /followed by "x"/],
   [readType, "tensor<2x03xf32>", 9, 10, /no leading zero/],

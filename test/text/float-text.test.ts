@@ -11,7 +11,8 @@ function roundTrips(format: FloatFormat, bits: bigint): void {
   for (const hex of [false, true]) {
     const text = printFloat(format, bits, hex);
     const back = readFloat(format, text);
-    if (back !== bits || !token.test(text)) assert.unreachable(`${format} 0x${bits.toString(16)} prints ${text}, reads ${back?.toString(16)}`);
+    if (back !== bits || !token.test(text))
+      assert.unreachable(`${format} 0x${bits.toString(16)} prints ${text}, reads ${back?.toString(16)}`);
     if (/^-?\d+$/.test(text)) assert.unreachable(`${text} looks like an integer`);
   }
 }
@@ -27,7 +28,11 @@ for (const format of ["f16", "bf16"] as const) {
       const digits = text.replace(/e.*/, "").replace(".", "").replace(/^0+/, "").replace(/0+$/, "").length;
       const value = Number(text);
       for (let fewer = 1; fewer < digits; fewer++) {
-        assert.is.not(readFloat(format, value.toPrecision(fewer).replace("+", "")), BigInt(bits), `${text} has the shorter ${value.toPrecision(fewer)}`);
+        assert.is.not(
+          readFloat(format, value.toPrecision(fewer).replace("+", "")),
+          BigInt(bits),
+          `${text} has the shorter ${value.toPrecision(fewer)}`,
+        );
       }
     }
   });
@@ -36,11 +41,23 @@ for (const format of ["f16", "bf16"] as const) {
 test("f32 and f64 bit patterns read back, NaNs and denormals included", () => {
   const exponent = fc.constantFrom(0n, 1n, 127n, 254n, 255n);
   const special = fc.tuple(fc.boolean(), exponent, fc.bigInt({ min: 0n, max: (1n << 23n) - 1n }));
-  fc.assert(fc.property(special, ([s, e, f]) => roundTrips("f32", ((s ? 1n : 0n) << 31n) | (e << 23n) | f)), { numRuns: 2000, seed: 1 });
-  fc.assert(fc.property(fc.bigInt({ min: 0n, max: (1n << 32n) - 1n }), (bits) => roundTrips("f32", bits)), { numRuns: 5000, seed: 2 });
-  fc.assert(fc.property(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), (bits) => roundTrips("f64", bits)), { numRuns: 5000, seed: 3 });
+  fc.assert(
+    fc.property(special, ([s, e, f]) => roundTrips("f32", ((s ? 1n : 0n) << 31n) | (e << 23n) | f)),
+    { numRuns: 2000, seed: 1 },
+  );
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: (1n << 32n) - 1n }), (bits) => roundTrips("f32", bits)),
+    { numRuns: 5000, seed: 2 },
+  );
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), (bits) => roundTrips("f64", bits)),
+    { numRuns: 5000, seed: 3 },
+  );
   const nan64 = fc.bigInt({ min: 0x7ff0000000000001n, max: 0x7fffffffffffffffn });
-  fc.assert(fc.property(nan64, (bits) => roundTrips("f64", bits)), { numRuns: 500, seed: 4 });
+  fc.assert(
+    fc.property(nan64, (bits) => roundTrips("f64", bits)),
+    { numRuns: 500, seed: 4 },
+  );
 });
 
 test("f32 decimals are the shortest, also at powers of two, where the gaps below and above differ", () => {
@@ -51,7 +68,9 @@ test("f32 decimals are the shortest, also at powers of two, where the gaps below
       roundTrips("f32", BigInt(bits));
       const digits = text.replace(/e.*/, "").replace(".", "").replace(/^0+/, "").replace(/0+$/, "").length;
       if (digits === 1) continue;
-      const [mantissa = "", power = "0"] = Number(text).toExponential(digits - 2).split("e");
+      const [mantissa = "", power = "0"] = Number(text)
+        .toExponential(digits - 2)
+        .split("e");
       const unit = Number(`1e-${digits - 2}`);
       for (const step of [-1, 0, 1]) {
         const shorter = `${(Number(mantissa) + step * unit).toFixed(digits - 2)}e${Number(power)}`;

@@ -95,7 +95,10 @@ for (const dtype of ["f16", "bf16"] as const) {
     const words = Uint16Array.from({ length: 65536 }, (_, i) => i);
     const bytes = new Uint8Array(words.buffer);
     const constants = new Map(
-      Array.from({ length: 1024 }, (_, i) => [`c${i}`, dataConstant(`c${i}`, tensorType(dtype, [64]), bytes.slice(i * 128, i * 128 + 128))]),
+      Array.from({ length: 1024 }, (_, i) => [
+        `c${i}`,
+        dataConstant(`c${i}`, tensorType(dtype, [64]), bytes.slice(i * 128, i * 128 + 128)),
+      ]),
     );
     const module = { ...emptyModule("m"), constants };
     const text = printModule(module);
@@ -106,7 +109,8 @@ for (const dtype of ["f16", "bf16"] as const) {
 
 test("resources: bytes are read by path and checked against size and SHA-256", () => {
   const bytes = Uint8Array.of(1, 2, 3, 4);
-  const text = (attrs: string) => `tersor 1.0\nmodule @m {\n  resource @r = "w.bin" { ${attrs} }\n  const @a : tensor<4xu8> = @r[0, 4]\n}\n`;
+  const text = (attrs: string) =>
+    `tersor 1.0\nmodule @m {\n  resource @r = "w.bin" { ${attrs} }\n  const @a : tensor<4xu8> = @r[0, 4]\n}\n`;
   const read = (attrs: string) => parseModule(text(attrs), { registry, resources: (path) => (path === "w.bin" ? bytes : null) });
   const good = read(`bytes = 4, sha256 = "${bytesToHex(sha256(bytes))}"`);
   assert.is(good.module?.resources.get("r")?.bytes, bytes);

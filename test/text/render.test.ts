@@ -33,7 +33,8 @@ note: from "model.onnx":"Add_7"`,
 });
 
 test("a redefinition: hint and where it was first defined; tabs keep the caret in place", () => {
-  const text = "tersor 1.0\nmodule @m {\n\tfunc @f(%image: tensor<f32>) -> () {\n\t\t%0 = kit.same(%imgae)\n\t\t%image = kit.same(%image)\n\t\treturn\n\t}\n}\n";
+  const text =
+    "tersor 1.0\nmodule @m {\n\tfunc @f(%image: tensor<f32>) -> () {\n\t\t%0 = kit.same(%imgae)\n\t\t%image = kit.same(%image)\n\t\treturn\n\t}\n}\n";
   assert.is(
     rendered(text),
     [

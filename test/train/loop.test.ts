@@ -98,6 +98,7 @@ test("a fixed batch leaves the short rest out; another batch size is refused", a
   await train(options({ module: fixed, epochs: 1, onProgress: (p) => steps.push(p.step) }));
   assert.is(steps.length, 7);
   assert.is(await codeOf(train(options({ module: fixed, batch: 10 }))), "E0907");
+  assert.is(await codeOf(train(options({ module: fixed, data: clouds(15) }))), "E0907");
 });
 
 test("data that does not fit, a loss that diverges, no epochs", async () => {

@@ -46,6 +46,21 @@ test("relax and freeze without training give the same module back", () => {
   assert.is(printModule(frozen), printModule(quantized));
 });
 
+test("the range of the codes' dtype goes along: u4 codes stay u4, and what leaves the range is cut", () => {
+  const module = moduleOf(`
+  func @main(%x: tensor<3xf32>) -> (y: tensor<3xf32>) {
+    %y = math.mul(%x, @w)
+    return %y
+  }
+  const @w : tensor<3xf32> = quant.dequantize(@w.q, @s, @z)
+    const @w.q : tensor<3xu4> = [15, 0, 9]
+    const @s : tensor<f32> = 0.5
+    const @z : tensor<u4> = 8`);
+  const frozen = freeze(relax(module, registry), registry, new Map([["w.q.latent", f32([3], [9, -0.7, -99])]]));
+  assert.is(frozen.constants.get("w.q")?.type.dtype, "u4");
+  assert.equal([...constantValue(frozen, "w.q").data], [15, 7, 0]);
+});
+
 test("a module without quantization is left alone", () => {
   const module = startingNetwork();
   assert.is(relax(module, registry), module);

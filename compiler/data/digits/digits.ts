@@ -15,10 +15,10 @@ export type Split = "train" | "validation" | "test";
 
 /** What to draw. */
 export interface DigitsOptions {
-	readonly split: Split;
-	readonly count: number;
-	/** An integer in [0, 2^32); 0 unless said. */
-	readonly seed?: number;
+  readonly split: Split;
+  readonly count: number;
+  /** An integer in [0, 2^32); 0 unless said. */
+  readonly seed?: number;
 }
 
 /** Random streams, one for the pixels and one for the labels of each split. */
@@ -29,34 +29,34 @@ const PIXELS = SIZE * SIZE;
 
 /** Labels in blocks of ten, each block a permutation of the ten digits: balanced at any count. */
 function drawLabels(seed: number, stream: number, count: number): Uint8Array {
-	const labels = new Uint8Array(count);
-	for (let start = 0; start < count; start += CLASSES) {
-		const block = new Random(seed, stream, start / CLASSES).permutation(CLASSES);
-		labels.set(block.subarray(0, Math.min(CLASSES, count - start)), start);
-	}
-	return labels;
+  const labels = new Uint8Array(count);
+  for (let start = 0; start < count; start += CLASSES) {
+    const block = new Random(seed, stream, start / CLASSES).permutation(CLASSES);
+    labels.set(block.subarray(0, Math.min(CLASSES, count - start)), start);
+  }
+  return labels;
 }
 
 /** Samples are drawn once, when first read, and kept as bytes. */
 class DrawnPixels {
-	readonly #bytes: Uint8Array;
-	readonly #drawn: Uint8Array;
-	readonly #draw: (index: number, out: Uint8Array, offset: number) => void;
+  readonly #bytes: Uint8Array;
+  readonly #drawn: Uint8Array;
+  readonly #draw: (index: number, out: Uint8Array, offset: number) => void;
 
-	constructor(count: number, draw: (index: number, out: Uint8Array, offset: number) => void) {
-		this.#bytes = new Uint8Array(count * PIXELS);
-		this.#drawn = new Uint8Array(count);
-		this.#draw = draw;
-	}
+  constructor(count: number, draw: (index: number, out: Uint8Array, offset: number) => void) {
+    this.#bytes = new Uint8Array(count * PIXELS);
+    this.#drawn = new Uint8Array(count);
+    this.#draw = draw;
+  }
 
-	sample(index: number): Uint8Array {
-		const offset = index * PIXELS;
-		if (this.#drawn[index] === 0) {
-			this.#draw(index, this.#bytes, offset);
-			this.#drawn[index] = 1;
-		}
-		return this.#bytes.subarray(offset, offset + PIXELS);
-	}
+  sample(index: number): Uint8Array {
+    const offset = index * PIXELS;
+    if (this.#drawn[index] === 0) {
+      this.#draw(index, this.#bytes, offset);
+      this.#drawn[index] = 1;
+    }
+    return this.#bytes.subarray(offset, offset + PIXELS);
+  }
 }
 
 /**
@@ -64,19 +64,19 @@ class DrawnPixels {
  * @throws RangeError where `count` is not a whole number below 2^31 / 784, or `seed` is not an integer in [0, 2^32).
  */
 export function digits({ split, count, seed = 0 }: DigitsOptions): DataSet {
-	if (!Number.isInteger(count) || count < 0 || count * PIXELS >= 2 ** 31) {
-		throw new RangeError(`digits: count must be an integer from 0 to 2,739,000, not ${count}`);
-	}
-	const [pixelStream, labelStream] = STREAMS[split];
-	const labels = drawLabels(seed, labelStream, count);
-	const pixels = new DrawnPixels(count, (index, out, offset) => {
-		drawDigit(labels[index] ?? 0, new Random(seed, pixelStream, index), out, offset);
-	});
-	return dataSet({
-		name: `digits:${split}:${count}`,
-		inputs: { image: { dtype: "f32", shape: [1, SIZE, SIZE] } },
-		classes: CLASSES,
-		labels,
-		write: (index, out, row) => out.image?.set(pixels.sample(index), row * PIXELS),
-	});
+  if (!Number.isInteger(count) || count < 0 || count * PIXELS >= 2 ** 31) {
+    throw new RangeError(`digits: count must be an integer from 0 to 2,739,000, not ${count}`);
+  }
+  const [pixelStream, labelStream] = STREAMS[split];
+  const labels = drawLabels(seed, labelStream, count);
+  const pixels = new DrawnPixels(count, (index, out, offset) => {
+    drawDigit(labels[index] ?? 0, new Random(seed, pixelStream, index), out, offset);
+  });
+  return dataSet({
+    name: `digits:${split}:${count}`,
+    inputs: { image: { dtype: "f32", shape: [1, SIZE, SIZE] } },
+    classes: CLASSES,
+    labels,
+    write: (index, out, row) => out.image?.set(pixels.sample(index), row * PIXELS),
+  });
 }

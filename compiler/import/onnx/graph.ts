@@ -5,12 +5,15 @@
 import {
   emptyFunction,
   emptyModule,
+  encodeTensor,
   type FunctionEditor,
+  type HostTensor,
   type Location,
   type Module,
   ModuleEditor,
   type OpRegistry,
   type Problem,
+  printType,
   type TensorType,
   tensorType,
   unknownLocation,
@@ -39,6 +42,8 @@ export interface GraphOptions {
   readonly symbols: DimSymbols;
   /** `domain:name` of the functions that the model defines itself. */
   readonly functions: ReadonlySet<string>;
+  /** Values of inputs that become constants. */
+  readonly fixed: Readonly<Record<string, HostTensor>>;
   /** Makes the batch of the parameters symbolic. */
   readonly rebatch: ((params: readonly Param[]) => { readonly params: readonly Param[]; readonly batch: BatchSymbol }) | null;
 }
@@ -63,7 +68,7 @@ interface Body {
 export function translateGraph(graph: GraphProto, moduleName: string, options: GraphOptions): TranslatedGraph {
   const scope = new Scope(options.fileName);
   addInitializers(graph, scope);
-  const declared = declareParams(graph.input, scope, options.symbols);
+  const declared = declareParams(graph.input, scope, options);
   const rebatched = options.rebatch && scope.attempt("model", scope.place(), () => options.rebatch?.(declared) ?? null);
   const { params, batch } = rebatched ?? { params: declared, batch: null };
   const base: Module = { ...emptyModule(moduleName), functions: new Map([["main", emptyFunction("main", params)]]) };
@@ -97,17 +102,31 @@ function addInitializer(tensor: TensorProto, scope: Scope): void {
  * The inputs that are no initializers. Up to IR version 3 every initializer is listed among the inputs too; since then such an input
  * is a default that a caller may override, which a compiled model does not offer.
  */
-function declareParams(inputs: readonly ValueInfoProto[], scope: Scope, symbols: DimSymbols): readonly Param[] {
+function declareParams(inputs: readonly ValueInfoProto[], scope: Scope, { symbols, fixed }: GraphOptions): readonly Param[] {
   const params: Param[] = [];
+  for (const name of Object.keys(fixed)) {
+    if (!inputs.some((input) => input.name === name))
+      scope.report("E0607", "the model has no such input", `input ${JSON.stringify(name)}`, scope.place());
+  }
   for (const input of inputs) {
     const { name } = input;
     if (scope.has(name) && !params.some((p) => p.name === name)) continue;
     const where = `input ${JSON.stringify(name)}`;
     const type = scope.attempt(where, scope.place(), () => typeOf(input, symbols));
-    scope.define(name, null, where, scope.place());
-    if (type) params.push({ name, type });
+    const value = fixed[name];
+    const constant = type && value ? scope.attempt(where, scope.place(), () => fixedValue(name, type, value)) : null;
+    scope.define(name, constant, where, scope.place());
+    if (type && !value) params.push({ name, type });
   }
   return params;
+}
+
+function fixedValue(name: string, type: TensorType, value: HostTensor): Value {
+  const given = tensorType(value.dtype, value.shape);
+  const fits = value.shape.length === type.shape.length && type.shape.every((dim, i) => typeof dim !== "number" || dim === value.shape[i]);
+  if (value.dtype !== type.dtype || !fits)
+    throw new ImportFailure("E0606", `it is fixed to a ${printType(given)} and declared as ${printType(type)}`);
+  return { kind: "constant", name, type: given, bytes: encodeTensor(value), loc: unknownLocation };
 }
 
 function typeOf(info: ValueInfoProto, symbols: DimSymbols): TensorType {

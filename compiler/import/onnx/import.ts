@@ -2,7 +2,7 @@
  * @file ONNX to the IR: the file's graph becomes `@main`, its initializers constants, its operators core ops. Names are kept, and every op says which node it
  * came from. Source: the ONNX IR and operator specifications, operator sets 1 to 28.
  */
-import { type Module, type OpRegistry, type Problem, TersorError } from "../../../ir-spec/index.ts";
+import { type HostTensor, type Module, type OpRegistry, type Problem, TersorError } from "../../../ir-spec/index.ts";
 import { checkBatch, rebatch } from "./dynamic-batch.ts";
 import { ImportFailure } from "./errors.ts";
 import { type GraphOptions, type Param, type TranslatedGraph, translateGraph } from "./graph.ts";
@@ -16,6 +16,8 @@ export interface ImportOptions {
   readonly registry: OpRegistry;
   /** Stands in locations; `model.onnx` when absent. */
   readonly fileName?: string;
+  /** Inputs that become constants, by name: for the shapes, axes and rates that some models take as inputs, and a compiled model must know. */
+  readonly fixed?: Readonly<Record<string, HostTensor>>;
   /**
    * Replaces a leading size of 1 in every input by a symbol, if it can be proved that the samples of a batch stay apart. `meta` says what was
    * changed: `dynamic_batch = {symbol = "N", inputs = [...], reshapes = [...]}`.
@@ -74,15 +76,9 @@ function translate(
   rebatching: GraphOptions["rebatch"],
 ): TranslatedGraph {
   const functions = new Set(model.functions.map((f) => `${f.domain}:${f.name}`));
-  const { registry, fileName } = options;
-  return translateGraph(graph, graph.name || "model", {
-    registry,
-    fileName,
-    opset: opsetOf(model),
-    symbols,
-    functions,
-    rebatch: rebatching,
-  });
+  const { registry, fileName, fixed = {} } = options;
+  const rest = { opset: opsetOf(model), symbols, functions, fixed, rebatch: rebatching };
+  return translateGraph(graph, graph.name || "model", { registry, fileName, ...rest });
 }
 
 /** Problems of a model that has them anyway, or else of the wider batch, which say so. */

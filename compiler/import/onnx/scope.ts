@@ -39,6 +39,8 @@ export class Scope {
     } catch (error) {
       if (error instanceof ImportFailure) this.problems.push(error.at(where, loc));
       else if (error instanceof TersorError) this.problems.push(...error.problems.map((p) => ({ ...p, where, loc })));
+      else if (isDimError(error))
+        this.problems.push(new ImportFailure("E0606", `the sizes are impossible: ${error.message}`).at(where, loc));
       else throw error;
       return null;
     }
@@ -52,4 +54,9 @@ export class Scope {
   place(part?: string): Location {
     return [{ file: this.fileName, parts: part === undefined ? [] : [part] }];
   }
+}
+
+/** Dim arithmetic (`ir-spec/core/dim.ts`) refuses to leave the exact integers, as sizes of a damaged file make it do. */
+function isDimError(error: unknown): error is RangeError {
+  return error instanceof RangeError && /^dim (arithmetic|division)/.test(error.message);
 }

@@ -13,10 +13,10 @@ export class DimSymbols {
   /** Symbol to original name; the empty string for a size that had none. */
   readonly originals = new Map<string, string>();
 
-  /** The dim of one axis of a graph input. A size of 0 or less stands for "unknown" in what some exporters write. */
+  /** The dim of one axis of a graph input. A negative size stands for "unknown" in what some exporters write. */
   dim(proto: TensorShapeProtoDimension, axis: number): Dim {
-    const size = proto.dimValue === null ? 0 : toNumber(proto.dimValue);
-    if (proto.value === "dimValue" && size > 0) return size;
+    const size = proto.dimValue === null ? -1 : toNumber(proto.dimValue);
+    if (size >= 0) return size;
     const param = proto.dimParam ?? "";
     if (param === "") return this.fresh(axis === 0 ? "N" : "D", "");
     const known = this.byParam.get(param);

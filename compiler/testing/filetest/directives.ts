@@ -93,7 +93,8 @@ function readCommand(text: string, line: number): Command {
     return { kind: "print", elide: elide ? Number(elide[1]) : null, hexFloats: options.includes("--hex-floats") };
   }
   const opt = /^opt\s+--pipeline\s+("(?:[^"\\]|\\.)*"|'[^']*'|\S+)$/.exec(text);
-  if (!opt) throw new FileTestError(`line ${line}: "${text}" is none of: parse, verify, print [--elide N] [--hex-floats], opt --pipeline "..."`);
+  if (!opt)
+    throw new FileTestError(`line ${line}: "${text}" is none of: parse, verify, print [--elide N] [--hex-floats], opt --pipeline "..."`);
   const quoted = opt[1] ?? "";
   return { kind: "opt", pipeline: quoted.startsWith('"') ? JSON.parse(quoted) : quoted.replace(/^'|'$/g, "") };
 }

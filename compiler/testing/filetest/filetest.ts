@@ -50,7 +50,14 @@ export async function runFileTest(text: string, file: string, tools: FileTestToo
   return { checks, failures: failures.map((failure) => `${file}: ${failure}`), skipped };
 }
 
-async function runPart(part: Part, command: Command, file: string, tools: FileTestTools, failures: string[], skipped: string[]): Promise<void> {
+async function runPart(
+  part: Part,
+  command: Command,
+  file: string,
+  tools: FileTestTools,
+  failures: string[],
+  skipped: string[],
+): Promise<void> {
   const outcome = await execute(part.text, command, file, tools);
   failures.push(...compareErrors(part.errors, outcome.problems));
   if (part.checks.length > 0 && outcome.output !== null) failures.push(...checkOutput(part.checks, outcome.output));
@@ -112,6 +119,7 @@ function compareErrors(expected: readonly ExpectedError[], problems: readonly Pl
     if (found >= 0) open.splice(found, 1);
     else failures.push(`line ${problem.line ?? "?"}:${problem.column ?? "?"}: not expected: ${text}`);
   }
-  for (const e of open) failures.push(`line ${e.at}: expected on line ${e.line}${e.column === null ? "" : `:${e.column}`}, not reported: ${e.text}`);
+  for (const e of open)
+    failures.push(`line ${e.at}: expected on line ${e.line}${e.column === null ? "" : `:${e.column}`}, not reported: ${e.text}`);
   return failures;
 }

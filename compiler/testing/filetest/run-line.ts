@@ -9,7 +9,13 @@ import { readModule } from "../../text/read.ts";
 import type { RunLine } from "./directives.ts";
 
 /** The failure, in words, or null. */
-export async function checkRun(module: Module, registry: OpRegistry, run: RunLine, backend: string, executor: Executor): Promise<string | null> {
+export async function checkRun(
+  module: Module,
+  registry: OpRegistry,
+  run: RunLine,
+  backend: string,
+  executor: Executor,
+): Promise<string | null> {
   const func = module.functions.get(run.func);
   if (!func) return `no function @${run.func}`;
   if (run.inputs.length !== func.params.length) return `@${run.func} takes ${func.params.length} inputs, ${run.inputs.length} given`;
@@ -53,7 +59,9 @@ function compare(registry: OpRegistry, actual: HostTensor, text: string, toleran
   if (shape(expected) !== shape(actual) || !staticShape(type.shape)) return `is ${shape(actual)}, expected ${shape(expected)}`;
   const [values, wanted] = [toNumbers(actual), toNumbers(expected)];
   const wrong = values.findIndex((value, i) => !close(value, wanted[i] ?? Number.NaN, tolerance));
-  return wrong < 0 ? null : `element ${wrong} is ${values[wrong]}, expected ${wanted[wrong]} within ${tolerance}; all: [${values.slice(0, 16).join(", ")}]`;
+  return wrong < 0
+    ? null
+    : `element ${wrong} is ${values[wrong]}, expected ${wanted[wrong]} within ${tolerance}; all: [${values.slice(0, 16).join(", ")}]`;
 }
 
 function close(a: number, b: number, tolerance: number): boolean {

@@ -1,6 +1,7 @@
 /** @file Resources and constants of the text: data to its bytes, definitions to derived constants with their types checked. */
-import type { IToken } from "chevrotain";
+
 import { hexToBytes } from "@noble/hashes/utils";
+import type { IToken } from "chevrotain";
 import type { AttrDict } from "../../../ir-spec/core/attr.ts";
 import type { Constant, DataStorage, DerivedConstant, Resource } from "../../../ir-spec/core/constant.ts";
 import { byteLengthOf, dtypeInfo } from "../../../ir-spec/core/dtype.ts";
@@ -162,7 +163,11 @@ function checkCount(ctx: LowerContext, token: IToken, given: number, wanted: num
   if (given !== wanted) ctx.report("E0206", spanOf(token), [`${given} ${noun}`, printType(type), String(wanted)]);
 }
 
-function lowerElements(ctx: LowerContext, data: AstData & { readonly kind: "scalar" | "list" | "splat" }, type: TensorType): DataStorage | null {
+function lowerElements(
+  ctx: LowerContext,
+  data: AstData & { readonly kind: "scalar" | "list" | "splat" },
+  type: TensorType,
+): DataStorage | null {
   if (data.kind === "splat") {
     const element = elementBytes(ctx, [data.value], type);
     return element && { kind: "splat", element };

@@ -68,7 +68,8 @@ export class LowerContext {
     const name = this.name(token, "@") ?? "";
     const entry = this.symbols.get(name);
     if (entry && (wanted === null || entry.kind === wanted)) return name;
-    if (entry) this.report("E0211", spanOf(token), [name, entry.kind, wanted ?? "symbol"], { notes: [this.note(entry.span, "defined here")] });
+    if (entry)
+      this.report("E0211", spanOf(token), [name, entry.kind, wanted ?? "symbol"], { notes: [this.note(entry.span, "defined here")] });
     else this.report("E0204", spanOf(token), [name, wanted ?? "constant, function or resource"]);
     return null;
   }

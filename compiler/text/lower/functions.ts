@@ -93,7 +93,10 @@ class FunctionLowering {
     }
     const value = this.defined.get(readName(token.image.slice(1)).key);
     if (value) return { operand: value.id, type: this.types[value.id] ?? null };
-    const near = nearest(token.image, this.values.flatMap(({ name }) => (name === null ? [] : `%${name}`)));
+    const near = nearest(
+      token.image,
+      this.values.flatMap(({ name }) => (name === null ? [] : `%${name}`)),
+    );
     this.ctx.report("E0203", spanOf(token), [token.image], near === null ? {} : { hint: `did you mean ${near}?` });
     return null;
   }
@@ -180,7 +183,8 @@ class FunctionLowering {
   }
 
   private lowerReturns(ast: AstFunc, types: readonly (TensorType | null)[]): (number | string)[] {
-    if (ast.returns.length !== ast.results.length) this.ctx.report("E0314", spanOf(ast.returnKeyword), [ast.returns.length, ast.results.length]);
+    if (ast.returns.length !== ast.results.length)
+      this.ctx.report("E0314", spanOf(ast.returnKeyword), [ast.returns.length, ast.results.length]);
     return ast.returns.map((token, i) => {
       const resolved = this.resolve(token);
       const declared = types[i];

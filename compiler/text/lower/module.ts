@@ -16,7 +16,7 @@ export type ResourceReader = (path: string) => Uint8Array | null;
 export function lowerModule(ctx: LowerContext, ast: AstModule, read: ResourceReader): Module {
   const version = lowerVersion(ctx, ast);
   const name = ctx.name(ast.name, "@") ?? "";
-  ast.items.forEach((item) => declare(ctx, item));
+  for (const item of ast.items) declare(ctx, item);
   const meta = lowerMeta(ctx, ast.items);
   const resources = named(itemsOf(ast, "resource").map((item): Resource => lowerResource(ctx, item, read)));
   const constants = lowerConstants(ctx, itemsOf(ast, "constant"));
@@ -42,7 +42,11 @@ function lowerVersion(ctx: LowerContext, { version }: AstModule): string {
   return version.image;
 }
 
-const kinds: Readonly<Record<"resource" | "constant" | "func", SymbolKind>> = { resource: "resource", constant: "constant", func: "function" };
+const kinds: Readonly<Record<"resource" | "constant" | "func", SymbolKind>> = {
+  resource: "resource",
+  constant: "constant",
+  func: "function",
+};
 
 function declare(ctx: LowerContext, item: AstItem): void {
   if (item.kind === "meta") return;

@@ -1,6 +1,7 @@
 /** @file One function as text. */
-import { type Dim, dimSymbols, isDimSymbolName, printDim } from "../../../ir-spec/core/dim.ts";
+
 import type { Attr } from "../../../ir-spec/core/attr.ts";
+import { type Dim, dimSymbols, isDimSymbolName, printDim } from "../../../ir-spec/core/dim.ts";
 import type { Func, Op, Operand } from "../../../ir-spec/core/graph.ts";
 import { printLocation } from "../../../ir-spec/core/location.ts";
 import { printType, type TensorType } from "../../../ir-spec/core/type.ts";

@@ -39,10 +39,11 @@ export const softmaxCrossEntropy = defineOp({
   },
   decompose({ builder, operands: [logits = null, labels = null] }) {
     const { dtype, shape } = builder.typeOf(logits);
-    const right = builder.one("tensor.one_hot", [labels], { depth: shape[1], to: dtype });
+    const right = builder.one("tensor.one_hot", [labels], { depth: shape[1], to: "bool" });
     const logs = builder.one("math.log_softmax", [logits], { axis: 1 });
-    const chosen = builder.one("reduce.sum", [builder.one("math.mul", [logs, right])], { axes: [1] });
-    return [builder.one("math.neg", [chosen])];
+    // Chosen, not multiplied by 0 and 1: a class that is ruled out has the logarithm -inf.
+    const chosen = builder.one("math.where", [right, logs, builder.scalar(0, dtype)]);
+    return [builder.one("math.neg", [builder.one("reduce.sum", [chosen], { axes: [1] })])];
   },
   maps: () => [oneToOne(0, 0, 0), oneToOne(1, 0, 0)],
   select({ side, index, axis }) {

@@ -60,10 +60,10 @@ export const max = defineBinary({
 
 export const pow = defineBinary({
   name: "math.pow",
-  doc: "`z = x ^ y`, broadcasting, as C's `pow`: `pow(1, NaN) = 1`. ONNX `Pow`.",
+  doc: "`z = x ^ y`, broadcasting, as C's `pow`: `pow(1, NaN) = 1`; integers wrap, and a negative power of the integer 0 gives 0. ONNX `Pow`.",
   f: power,
-  integer: (x, y) => Math.trunc(power(x, y)),
-  big: (x, y) => (y < 0n ? BigInt(Math.trunc(power(Number(x), Number(y)))) : x ** y),
+  integer: integerPower,
+  big: widePower,
   gradient({ builder, x, y, z, dz, make }) {
     const less = make("math.sub", y, builder.scalar(1, builder.typeOf(y).dtype));
     return [make("math.mul", dz, make("math.mul", y, make("math.pow", x, less))), make("math.mul", dz, make("math.mul", z, make("math.log", x)))];
@@ -72,6 +72,26 @@ export const pow = defineBinary({
 
 function power(x: number, y: number): number {
   return x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
+}
+
+/** By squaring, modulo 2^32: exact once the typed array wraps it. */
+function integerPower(x: number, y: number): number {
+  if (y < 0) return Number(widePower(BigInt(x), BigInt(y)));
+  let result = 1;
+  for (let square = x, rest = y; rest > 0; rest = Math.floor(rest / 2), square = Math.imul(square, square)) {
+    if (rest % 2 === 1) result = Math.imul(result, square);
+  }
+  return result;
+}
+
+/** Modulo 2^64. Negative powers truncate toward 0: only 1 and -1 have others than 0. */
+function widePower(x: bigint, y: bigint): bigint {
+  if (y < 0n) return x === 1n ? 1n : x === -1n ? (y % 2n === 0n ? 1n : -1n) : 0n;
+  let result = 1n;
+  for (let square = x, rest = y; rest > 0n; rest >>= 1n, square = BigInt.asIntN(64, square * square)) {
+    if (rest & 1n) result = BigInt.asIntN(64, result * square);
+  }
+  return result;
 }
 
 /** The gradient goes to x where the condition holds, else to y. */

@@ -1,12 +1,13 @@
 /** @file Comparison and selection. */
 import { dimProduct } from "../../core/dim.ts";
-import { hostTensor } from "../../core/tensor.ts";
+import { type HostTensor, hostTensor } from "../../core/tensor.ts";
 import { tensorType } from "../../core/type.ts";
 import { defineOp, type OpDef } from "../define.ts";
-import { broadcastShapes, broadcastStrides, elementwiseMaps, unbroadcast } from "./broadcast.ts";
+import { broadcastView, stridedLoop, wholeView } from "../shape/strided.ts";
+import { broadcastShapes, elementwiseMaps, unbroadcast } from "./broadcast.ts";
 import { combine, numeric } from "./elementwise.ts";
 
-function defineCompare(name: string, doc: string, holds: (x: number | bigint, y: number | bigint) => boolean): OpDef {
+function defineCompare(name: string, doc: string, holds: (x: number | bigint, y: number | bigint) => boolean, commutative = false): OpDef {
   return defineOp({
     name,
     since: 1,
@@ -17,6 +18,7 @@ function defineCompare(name: string, doc: string, holds: (x: number | bigint, y:
     ],
     results: [{ name: "z", axes: ["..."] }],
     attrs: {},
+    ...(commutative ? { commutative } : {}),
     noGradient: "its result is a truth value",
     infer(ctx) {
       const [x, y] = [ctx.type(0), ctx.type(1)];
@@ -33,7 +35,7 @@ function defineCompare(name: string, doc: string, holds: (x: number | bigint, y:
   });
 }
 
-export const equal = defineCompare("math.equal", "`z = (x == y)`, broadcasting. ONNX `Equal`.", (x, y) => x === y);
+export const equal = defineCompare("math.equal", "`z = (x == y)`, broadcasting. ONNX `Equal`.", (x, y) => x === y, true);
 export const less = defineCompare("math.less", "`z = (x < y)`, broadcasting. ONNX `Less`.", (x, y) => x < y);
 export const greater = defineCompare("math.greater", "`z = (x > y)`, broadcasting. ONNX `Greater`.", (x, y) => x > y);
 
@@ -54,27 +56,7 @@ export const where = defineOp({
     const values = broadcastShapes(ctx, x.shape, y.shape, 2);
     return [tensorType(x.dtype, broadcastShapes(ctx, condition.shape, values, 0))];
   },
-  reference(ctx) {
-    const [condition, x, y] = [ctx.input(0), ctx.input(1), ctx.input(2)];
-    const out = ctx.outputs[0]?.shape ?? [];
-    const z = hostTensor(x.dtype, out);
-    const steps = [condition, x, y].map((t) => broadcastStrides(t.shape, out));
-    const offset = (operand: number, flat: number): number => {
-      let rest = flat;
-      let at = 0;
-      for (let axis = out.length - 1; axis >= 0; axis--) {
-        const size = out[axis] as number;
-        at += (rest % size) * (steps[operand]?.[axis] as number);
-        rest = Math.floor(rest / size);
-      }
-      return at;
-    };
-    for (let i = 0; i < z.data.length; i++) {
-      const from = condition.data[offset(0, i)] ? x.data[offset(1, i)] : y.data[offset(2, i)];
-      (z.data as { [index: number]: number | bigint })[i] = from as number | bigint;
-    }
-    return [z];
-  },
+  reference: (ctx) => [choose(ctx.input(0), ctx.input(1), ctx.input(2), ctx.outputs[0]?.shape ?? [])],
   work: ({ outputs }) => ({ macs: 0, elementOps: dimProduct(outputs[0]?.shape ?? []) }),
   gradient({ builder, operands, grads, wanted }) {
     const [condition = null, x = null, y = null] = operands;
@@ -88,3 +70,15 @@ export const where = defineOp({
   },
   maps: ({ types, outputs }) => elementwiseMaps(types.map((t) => t?.shape ?? null), outputs[0]?.shape ?? []),
 });
+
+function choose(condition: HostTensor, x: HostTensor, y: HostTensor, shape: readonly number[]): HostTensor {
+  const z = hostTensor(x.dtype, shape);
+  const loop = stridedLoop(shape, [...[condition, x, y].map((t) => broadcastView(t.shape, shape)), wholeView(shape)]);
+  const [stepC = 0, stepX = 0, stepY = 0] = loop.steps;
+  // Elements are moved only: the casts hold for every dtype.
+  const [c, p, q, r] = [condition.data as Uint8Array, x.data as Float64Array, y.data as Float64Array, z.data as Float64Array];
+  loop.forEach(([h = 0, i = 0, j = 0, k = 0]) => {
+    for (let e = 0; e < loop.length; e++) r[k + e] = (c[h + e * stepC] ? p[i + e * stepX] : q[j + e * stepY]) as number;
+  });
+  return z;
+}

@@ -20,7 +20,7 @@ export interface UnarySpec<S extends AttrSpecs> {
   readonly dtypes?: readonly DType[];
   f(x: number, attrs: AttrValues<S>): number;
   /** For 64-bit integers, where numbers would lose bits. */
-  big?(x: bigint): bigint;
+  big?(x: bigint, attrs: AttrValues<S>): bigint;
   /** d loss / d x. */
   gradient?(g: UnaryGradient<S>): Operand;
   readonly noGradient?: string;
@@ -66,8 +66,8 @@ function applyUnary<S extends AttrSpecs>(ctx: ReferenceContext<AttrValues<S>>, s
   const { data } = x;
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     const y = hostTensor(x.dtype, x.shape);
-    const big = spec.big ?? ((v: bigint) => BigInt(spec.f(Number(v), ctx.attrs)));
-    for (let i = 0; i < data.length; i++) y.data[i] = big(data[i] as bigint);
+    if (!spec.big) throw new RangeError(`${spec.name} has no function of 64-bit integers`);
+    for (let i = 0; i < data.length; i++) y.data[i] = spec.big(data[i] as bigint, ctx.attrs);
     return y;
   }
   if (x.dtype === "f32" || !isFloat(x.dtype)) {

@@ -110,6 +110,11 @@ export const clip = defineUnary({
   attrs: { min: a.float("lower bound", Number.NEGATIVE_INFINITY), max: a.float("upper bound", Number.POSITIVE_INFINITY) },
   dtypes: numeric,
   f: (x, { min, max }) => Math.min(Math.max(x, min), max),
+  // Bounds truncate toward 0 as a narrower integer's do on storing; BigInts compare with numbers exactly, infinities included.
+  big(x, { min, max }) {
+    const above = x < min ? BigInt(Math.trunc(min)) : x;
+    return above > max ? BigInt(Math.trunc(max)) : above;
+  },
   gradient({ builder, x, dy, dtype, attrs, mul }) {
     let gradient = dy;
     if (attrs.min !== Number.NEGATIVE_INFINITY) {

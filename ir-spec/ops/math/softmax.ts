@@ -1,9 +1,10 @@
 /** @file Softmax and its logarithm along one axis. */
 import { dimProduct } from "../../core/dim.ts";
+import type { Operand } from "../../core/graph.ts";
 import { asFloat64, roundedTensor } from "../../core/rounded.ts";
 import { type HostTensor } from "../../core/tensor.ts";
 import { a } from "../attr-spec.ts";
-import { defineOp, type OpDef } from "../define.ts";
+import { type Builder, defineOp, type OpDef, type SelectContext, type Selection } from "../define.ts";
 import { floats } from "./elementwise.ts";
 import { elementwiseMaps } from "./broadcast.ts";
 
@@ -42,6 +43,10 @@ const common = {
   operands: [{ name: "x", role: "data", axes: ["..."], dtypes: floats, doc: "rank 1 or more" }],
   results: [{ name: "y", axes: ["..."] }],
   attrs,
+  select({ axis, attrs: { axis: summed }, types }: SelectContext<{ readonly axis: number }>): Selection {
+    const at = summed < 0 ? summed + (types[0]?.shape.length ?? 0) : summed;
+    return axis === at ? { refuse: `axis ${axis} sums to 1: the other elements would change` } : { attrs: { axis: summed } };
+  },
 } as const;
 
 export const softmax: OpDef = defineOp({
@@ -60,6 +65,10 @@ export const softmax: OpDef = defineOp({
     const weighted = builder.one("math.mul", [dy, y]);
     const sum = builder.one("reduce.sum", [weighted], { axes: [axis], keepdims: true });
     return [builder.one("math.sub", [weighted, builder.one("math.mul", [y, sum])])];
+  },
+  decompose({ builder, operands: [x = null], attrs: { axis } }) {
+    const powers = builder.one("math.exp", [shifted(builder, x, axis)]);
+    return [builder.one("math.div", [powers, builder.one("reduce.sum", [powers], { axes: [axis], keepdims: true })])];
   },
 });
 
@@ -80,4 +89,13 @@ export const logSoftmax: OpDef = defineOp({
     const share = builder.one("math.exp", [results[0] ?? null]);
     return [builder.one("math.sub", [dy, builder.one("math.mul", [share, sum])])];
   },
+  decompose({ builder, operands: [x = null], attrs: { axis } }) {
+    const centred = shifted(builder, x, axis);
+    const sum = builder.one("reduce.sum", [builder.one("math.exp", [centred])], { axes: [axis], keepdims: true });
+    return [builder.one("math.sub", [centred, builder.one("math.log", [sum])])];
+  },
 });
+
+function shifted(builder: Builder, x: Operand, axis: number): Operand {
+  return builder.one("math.sub", [x, builder.one("reduce.max", [x], { axes: [axis], keepdims: true })]);
+}

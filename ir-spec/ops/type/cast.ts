@@ -11,7 +11,7 @@ import { sameAxes } from "../shape/axis-maps.ts";
 export const cast = defineOp({
   name: "type.cast",
   since: 1,
-  doc: "`y = x` in the dtype `to`. To a float: rounded to nearest even. Float to integer: truncated toward zero and saturated, NaN gives 0. Integer to integer: wraps. To bool: `x != 0`. ONNX `Cast`.",
+  doc: "`y = x` in the dtype `to`. To a float: rounded to nearest even. Float to integer: truncated toward zero, then saturated, below 8 bits wrapped as in ONNX's own tests; NaN gives 0. Integer to integer: wraps. To bool: `x != 0`. ONNX `Cast`, which leaves values out of range undefined.",
   operands: [{ name: "x", role: "data", axes: ["..."], doc: "Any shape and dtype." }],
   results: [{ name: "y", axes: ["..."] }],
   attrs: { to: a.dtype("Dtype of the result.") },
@@ -29,7 +29,7 @@ function converted(x: HostTensor, to: DType): HostTensor {
   if (x.dtype === to) return x;
   if (isFloat(to)) return roundedTensor(to, x.shape, isWide(x.data) ? Float64Array.from(x.data as ArrayLike<bigint>, (v) => nearly(v, to)) : new Float64Array(x.data));
   const y = hostTensor(to, x.shape);
-  const f = to === "bool" ? truth : isFloat(x.dtype) ? saturating(to) : wrapping(to, isWide(x.data));
+  const f = to === "bool" ? truth : isFloat(x.dtype) && dtypeInfo(to).bits >= 8 ? saturating(to) : wrapping(to, isWide(x.data));
   const [from, into] = [x.data as Float64Array, y.data as Float64Array];
   for (let i = 0; i < from.length; i++) into[i] = f(from[i] as number) as number;
   return y;
@@ -52,6 +52,7 @@ function saturating(to: DType): Convert {
   };
 }
 
+/** The low bits; JavaScript's shifts truncate a float and take it modulo 2^32, NaN and infinities as 0. */
 function wrapping(to: DType, fromWide: boolean): Convert {
   const { kind, bits } = dtypeInfo(to);
   const wrapped = (x: bigint) => (kind === "int" ? BigInt.asIntN(bits, x) : BigInt.asUintN(bits, x));

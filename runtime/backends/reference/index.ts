@@ -2,7 +2,7 @@
  * @file The reference backend: runs the file's source functions with the ops' own reference functions. Exact, slow, the oracle for every other backend. It needs
  * source functions in the file (compile with `reference` among the targets) and no plan: a file's source is the plan of target `reference`.
  */
-import { OpRegistry, type OpSource } from "../../../ir-spec/index.ts";
+import { createCoreRegistry, type OpRegistry, type OpSource } from "../../../ir-spec/index.ts";
 import type { Backend, Executable, Plan } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
 import { referenceTarget } from "../../program.ts";
@@ -17,7 +17,7 @@ export interface ReferenceOptions {
 }
 
 export function reference(options: ReferenceOptions = {}): Backend {
-  return new ReferenceBackend(new OpRegistry(options.ops ?? []));
+  return new ReferenceBackend(createCoreRegistry(options.ops ?? []));
 }
 
 class ReferenceBackend implements Backend {

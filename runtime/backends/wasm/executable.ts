@@ -6,6 +6,7 @@ import type { Executable, Plan, PlanConstant, PlanOperand, PlanStep } from "../.
 import { RuntimeError } from "../../errors.ts";
 import { Tensor } from "../../tensor.ts";
 import { align, alignment } from "./arena.ts";
+import { boundAttrs } from "./attrs.ts";
 import type { Kernels } from "./gen/kernels.generated.ts";
 import type { TensorAt, WasmKernel } from "./kernel.ts";
 import { bytesOf, Layout, type Shapes } from "./layout.ts";
@@ -29,8 +30,6 @@ interface Bound {
   readonly calls: readonly (() => void)[];
   readonly inputs: readonly TensorAt[];
   readonly outputs: readonly TensorAt[];
-  /** Memory that it needs. */
-  readonly end: number;
 }
 
 const noBindings: ReadonlyMap<string, number> = new Map();
@@ -97,16 +96,18 @@ export class WasmExecutable implements Executable {
       constants,
       bindings,
       isView: (step) => this.live().find(step.kernel).kernel.view === true,
-      scratch: (step, shapes) => this.scratchBytes(step, shapes),
+      scratch: (step, shapes) => this.scratchBytes(step, shapes, bindings),
     });
   }
 
-  private scratchBytes(step: PlanStep, shapes: Shapes): number {
+  private scratchBytes(step: PlanStep, shapes: Shapes, bindings: ReadonlyMap<string, number>): number {
     const { find, kernels } = this.live();
     const { kernel } = find(step.kernel);
     const operands = step.operands.map((operand) => shapes.operand(operand));
     const results = step.results.map((value) => shapes.value(value));
-    return kernel.scratch?.({ kernel: step.kernel, origin: step.origin, attrs: step.attrs, operands, results, kernels }) ?? 0;
+    if (!kernel.scratch) return 0;
+    const attrs = boundAttrs(step.attrs, bindings);
+    return kernel.scratch({ kernel: step.kernel, origin: step.origin, attrs, operands, results, kernels });
   }
 
   /** Fixes the addresses of what `main` will read; returns where the arena starts. */
@@ -136,7 +137,7 @@ export class WasmExecutable implements Executable {
         written.add(operand.constant);
         this.writeConstant(operand.constant, tensorAt(layout, operand).ptr);
       }
-      this.bind(layout, step, i)?.();
+      this.bind(layout, step, i, noBindings)?.();
     });
   }
 
@@ -162,15 +163,14 @@ export class WasmExecutable implements Executable {
     this.prepared.forEach((tensor, i) => {
       layout.fix(inputCount + i, tensor.ptr);
     });
-    const end = layout.place(this.arenaAt);
-    this.live().memory.ensure(end);
-    const calls = main.steps.flatMap((step, i) => this.bind(layout, step, i) ?? []);
+    this.live().memory.ensure(layout.place(this.arenaAt));
+    const calls = main.steps.flatMap((step, i) => this.bind(layout, step, i, bindings) ?? []);
     const inputs = Array.from({ length: inputCount }, (_, value) => tensorAt(layout, { kind: "value", value }));
-    return { calls, inputs, outputs: main.returns.map((operand) => tensorAt(layout, operand)), end };
+    return { calls, inputs, outputs: main.returns.map((operand) => tensorAt(layout, operand)) };
   }
 
   /** The step ready to call; null for a view, which has nothing to do. */
-  private bind(layout: Layout, step: PlanStep, index: number): (() => void) | null {
+  private bind(layout: Layout, step: PlanStep, index: number, bindings: ReadonlyMap<string, number>): (() => void) | null {
     const { find, kernels, memory } = this.live();
     const { kernel, exports } = find(step.kernel);
     const operands = step.operands.map((operand) => layout.tensor(operand));
@@ -179,7 +179,8 @@ export class WasmExecutable implements Executable {
       checkView(step, operands, results);
       return null;
     }
-    const { attrs, origin } = step;
+    const { origin } = step;
+    const attrs = boundAttrs(step.attrs, bindings);
     return kernel.bind({ kernel: step.kernel, origin, attrs, operands, results, kernels, scratch: layout.scratch(index), memory, exports });
   }
 }
@@ -192,5 +193,9 @@ function tensorAt(layout: Layout, operand: PlanOperand): TensorAt {
 
 function checkView(step: PlanStep, [source]: readonly (TensorAt | null)[], [result]: readonly TensorAt[]): void {
   if (source && result && step.results.length === 1 && bytesOf(source) === bytesOf(result)) return;
-  throw new RuntimeError("R0407", `kernel ${step.kernel} keeps the bytes of its operand, but operand and result differ in size`, step.origin);
+  throw new RuntimeError(
+    "R0407",
+    `kernel ${step.kernel} keeps the bytes of its operand, but operand and result differ in size`,
+    step.origin,
+  );
 }

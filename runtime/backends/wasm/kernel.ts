@@ -2,8 +2,9 @@
  * @file What the wasm backend, or an extension of it, knows of a kernel. A step is bound once per set of shapes: sizes, tables and addresses are computed then, and what
  * `bind` returns only calls the WebAssembly export, so that running a model allocates nothing.
  */
-import type { WeightDecoder } from "../../codec/codec.ts";
+
 import type { PlanAttr } from "../../backend.ts";
+import type { WeightDecoder } from "../../codec/codec.ts";
 import type { RuntimeDType } from "../../tensor.ts";
 import type { Kernels } from "./gen/kernels.generated.ts";
 import type { MemoryViews } from "./memory.ts";

@@ -39,7 +39,8 @@ export class MemoryViews {
   ensure(bytes: number): void {
     const have = this.memory.buffer.byteLength;
     if (bytes <= have) return;
-    if (!(bytes <= maxBytes)) throw new RuntimeError("R0405", `the model needs ${bytes} bytes with these shapes; WebAssembly addresses ${maxBytes}`, "wasm");
+    if (!(bytes <= maxBytes))
+      throw new RuntimeError("R0405", `the model needs ${bytes} bytes with these shapes; WebAssembly addresses ${maxBytes}`, "wasm");
     try {
       this.memory.grow(Math.ceil((bytes - have) / pageBytes));
     } catch (cause) {

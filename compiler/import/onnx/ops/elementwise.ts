@@ -1,8 +1,8 @@
 /** @file Element-wise operators: one op each, or a chain of one for each further input. */
-import { compareDims, type Dim } from "../../../../ir-spec/index.ts";
+import { compareDims, type Dim, dimMul } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable, Translate } from "../node.ts";
 import { knownElements, sizes, type Value } from "../value.ts";
-import { dimOps, foldDims, isIndexType } from "./fold.ts";
+import { dimOps, foldDims, isIndexType, knownInputs } from "./fold.ts";
 
 const unary =
   (op: string): Translate =>
@@ -10,6 +10,14 @@ const unary =
     if (node.opset < 6) node.attributes.ignore("consumed_inputs");
     return node.emit(op, [node.input(0)]);
   };
+
+function negate(node: NodeContext): Value {
+  if (node.opset < 6) node.attributes.ignore("consumed_inputs");
+  const known = knownInputs(node)?.[0];
+  if (!known) return node.emit("math.neg", [node.input(0)]);
+  const negated = known.map((dim) => dimMul(-1, dim));
+  return sizes(negated, node.rank(0) === 0 ? 0 : 1, node.type(0).dtype);
+}
 
 /** Shapes broadcast as numpy's do; before opset 7 only on demand, and then from a given axis. */
 const binary =
@@ -87,7 +95,7 @@ export const elementwiseOps: OpTable = {
   Sqrt: unary("math.sqrt"),
   Reciprocal: unary("math.reciprocal"),
   Erf: unary("math.erf"),
-  Neg: unary("math.neg"),
+  Neg: negate,
   Abs: unary("math.abs"),
   Sign: unary("math.sign"),
   Floor: unary("math.floor"),

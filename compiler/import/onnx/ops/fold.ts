@@ -39,6 +39,7 @@ export function knownInputs(node: NodeContext): readonly (readonly Dim[])[] | nu
 export function foldDims(node: NodeContext, op: DimOp): Value | null {
   const lists = knownInputs(node);
   if (lists === null) return null;
+  if (node.opset < 7) node.attributes.ignore("broadcast", "axis");
   const rank = node.inputs().some((value) => value.type.shape.length === 1) ? 1 : 0;
   const length = lists.some((list) => list.length === 0) ? 0 : Math.max(...lists.map((list) => list.length));
   if (lists.some((list) => list.length !== 1 && list.length !== length)) return null;

@@ -15,7 +15,11 @@ export function refusal(step: StepShapes, message: string): RuntimeError {
 export function operand<T extends TensorShape>(step: StepShapes<T>, index: number, ...dtypes: readonly RuntimeDType[]): T {
   const tensor = step.operands[index];
   if (!tensor) throw refusal(step, `operand ${index} is absent`);
-  demand(step, dtypes.length === 0 || dtypes.includes(tensor.dtype), `operand ${index} is ${tensor.dtype}, expected ${dtypes.join(" or ")}`);
+  demand(
+    step,
+    dtypes.length === 0 || dtypes.includes(tensor.dtype),
+    `operand ${index} is ${tensor.dtype}, expected ${dtypes.join(" or ")}`,
+  );
   return tensor;
 }
 
@@ -27,7 +31,12 @@ export function result<T extends TensorShape>(step: StepShapes<T>, ...dtypes: re
 }
 
 /** Address of an optional operand with `count` elements; 0 when it is absent. */
-export function optionalPtr(step: StepShapes<TensorShape & { readonly ptr: number }>, index: number, dtype: RuntimeDType, count: number): number {
+export function optionalPtr(
+  step: StepShapes<TensorShape & { readonly ptr: number }>,
+  index: number,
+  dtype: RuntimeDType,
+  count: number,
+): number {
   const tensor = step.operands[index];
   if (!tensor) return 0;
   demand(step, tensor.dtype === dtype && elementCount(tensor.shape) === count, `operand ${index} must be ${count} x ${dtype}`);
@@ -36,7 +45,11 @@ export function optionalPtr(step: StepShapes<TensorShape & { readonly ptr: numbe
 
 export function sameCount(step: StepShapes, ...tensors: readonly TensorShape[]): number {
   const [n = 0, ...others] = tensors.map(({ shape }) => elementCount(shape));
-  demand(step, others.every((count) => count === n), `operands and result differ in size: ${tensors.map(({ shape }) => `[${shape.join(", ")}]`).join(", ")}`);
+  demand(
+    step,
+    others.every((count) => count === n),
+    `operands and result differ in size: ${tensors.map(({ shape }) => `[${shape.join(", ")}]`).join(", ")}`,
+  );
   return n;
 }
 

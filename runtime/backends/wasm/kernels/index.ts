@@ -1,0 +1,29 @@
+/** @file Every kernel of the backend. Its rows in `manifest.ts` say which op it computes; a test compares the two lists. */
+import type { WasmKernel } from "../kernel.ts";
+import { binaryKernels } from "./binary.ts";
+import { castKernels } from "./cast.ts";
+import { codeKernels } from "./codes.ts";
+import { convKernels } from "./conv.ts";
+import { linearKernels } from "./linear.ts";
+import { logicKernels } from "./logic.ts";
+import { matmulKernels } from "./matmul.ts";
+import { moveKernels } from "./move.ts";
+import { poolKernels } from "./pool.ts";
+import { quantizeKernels } from "./quantize.ts";
+import { reduceKernels } from "./reduce.ts";
+import { unaryKernels } from "./unary.ts";
+
+export const builtinKernels: readonly WasmKernel[] = [
+  ...linearKernels,
+  ...matmulKernels,
+  ...convKernels,
+  ...poolKernels,
+  ...reduceKernels,
+  ...unaryKernels,
+  ...binaryKernels,
+  ...logicKernels,
+  ...moveKernels,
+  ...quantizeKernels,
+  ...codeKernels,
+  ...castKernels,
+];

@@ -1,0 +1,83 @@
+/** @file Comparison and choice with broadcasting, in JavaScript over the session's memory: booleans are bytes. */
+import { elementCount } from "../../../tensor.ts";
+import type { WasmKernel } from "../kernel.ts";
+import { broadcastAxes } from "./binary.ts";
+import type { StridedAxes } from "./shapes.ts";
+import { operand, result } from "./step.ts";
+
+/** Calls back for every run of the innermost axis with each tensor's element offset; `offsets` is reused. */
+function walker({ sizes, strides }: StridedAxes): (run: (offsets: Int32Array) => void) => void {
+  const outer = sizes.length - 1;
+  const index = new Int32Array(outer);
+  const offsets = new Int32Array(strides.length);
+  const advance = (): boolean => {
+    for (let axis = outer - 1; axis >= 0; axis--) {
+      const more = (index[axis] as number) + 1 < (sizes[axis] as number);
+      const by = more ? 1 : 1 - (sizes[axis] as number);
+      index[axis] = more ? (index[axis] as number) + 1 : 0;
+      for (let t = 0; t < offsets.length; t++) offsets[t] = (offsets[t] as number) + by * (strides[t]?.[axis] as number);
+      if (more) return true;
+    }
+    return false;
+  };
+  return (run) => {
+    do run(offsets);
+    while (advance());
+  };
+}
+
+function compare(id: string, holds: (a: number, b: number) => boolean): WasmKernel {
+  return {
+    id,
+    bind(call) {
+      const [a, b, y] = [operand(call, 0, "f32"), operand(call, 1, "f32"), result(call, "bool")];
+      const axes = broadcastAxes(call, [a, b], y.shape);
+      if (elementCount(y.shape) === 0) return () => {};
+      const [length = 1, [aStep = 0, bStep = 0]] = innermost(axes);
+      const forEachRun = walker(axes);
+      const { memory } = call;
+      return () => {
+        const { f32, u8 } = memory;
+        let at = y.ptr;
+        forEachRun((offsets) => {
+          const [i, j] = [(a.ptr >>> 2) + (offsets[0] as number), (b.ptr >>> 2) + (offsets[1] as number)];
+          for (let k = 0; k < length; k++) u8[at++] = holds(f32[i + k * aStep] as number, f32[j + k * bStep] as number) ? 1 : 0;
+        });
+      };
+    },
+  };
+}
+
+/** y <- condition ? a : b. Moves bits, so NaN payloads survive. */
+const where: WasmKernel = {
+  id: "f32_where",
+  bind(call) {
+    const [condition, a, b, y] = [operand(call, 0, "bool"), operand(call, 1, "f32"), operand(call, 2, "f32"), result(call, "f32")];
+    const axes = broadcastAxes(call, [condition, a, b], y.shape);
+    if (elementCount(y.shape) === 0) return () => {};
+    const [length = 1, [cStep = 0, aStep = 0, bStep = 0]] = innermost(axes);
+    const forEachRun = walker(axes);
+    const { memory } = call;
+    return () => {
+      const { i32, u8 } = memory;
+      let at = y.ptr >>> 2;
+      forEachRun((offsets) => {
+        const c = condition.ptr + (offsets[0] as number);
+        const [i, j] = [(a.ptr >>> 2) + (offsets[1] as number), (b.ptr >>> 2) + (offsets[2] as number)];
+        for (let k = 0; k < length; k++) i32[at++] = (u8[c + k * cStep] !== 0 ? i32[i + k * aStep] : i32[j + k * bStep]) as number;
+      });
+    };
+  },
+};
+
+function innermost({ sizes, strides }: StridedAxes): readonly [number | undefined, readonly (number | undefined)[]] {
+  const last = sizes.length - 1;
+  return [sizes[last], strides.map((own) => own[last])];
+}
+
+export const logicKernels: readonly WasmKernel[] = [
+  compare("f32_equal", (a, b) => a === b),
+  compare("f32_less", (a, b) => a < b),
+  compare("f32_greater", (a, b) => a > b),
+  where,
+];

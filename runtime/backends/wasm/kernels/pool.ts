@@ -1,0 +1,55 @@
+/** @file Max and average pooling over one or two spatial axes. */
+import type { KernelCall, WasmKernel } from "../kernel.ts";
+import { boolAttr, demand, operand, result } from "./step.ts";
+import { kernelSize, type Pair, plane, type WindowSteps, windowSteps } from "./window.ts";
+
+interface Pool {
+  readonly planes: number;
+  readonly image: Pair;
+  readonly kernel: Pair;
+  readonly output: Pair;
+  readonly steps: WindowSteps;
+}
+
+function pool(call: KernelCall): Pool {
+  const [x, y] = [operand(call, 0, "f32").shape, result(call, "f32").shape];
+  const spatial = x.length - 2;
+  const [batch = 0, channels = 0] = x;
+  demand(call, x.length === y.length && batch === y[0] && channels === y[1], `[${x.join(", ")}] is not pooled to [${y.join(", ")}]`);
+  return {
+    planes: batch * channels,
+    image: plane(call, x),
+    kernel: kernelSize(call, spatial),
+    output: plane(call, y),
+    steps: windowSteps(call, spatial),
+  };
+}
+
+const maxPool: WasmKernel = {
+  id: "f32_max_pool",
+  bind(call) {
+    const { planes, image, kernel, output, steps } = pool(call);
+    const [x, y] = [operand(call, 0).ptr, result(call).ptr];
+    const { stride, begin, dilation } = steps;
+    const { kernels } = call;
+    // biome-ignore format: the order of the export's parameters
+    const sizes = [planes, image.y, image.x, kernel.y, kernel.x, output.y, output.x, stride.y, stride.x, begin.y, begin.x, dilation.y, dilation.x] as const;
+    return () => kernels.f32_max_pool(x, y, ...sizes);
+  },
+};
+
+const avgPool: WasmKernel = {
+  id: "f32_avg_pool",
+  bind(call) {
+    const { planes, image, kernel, output, steps } = pool(call);
+    const [x, y] = [operand(call, 0).ptr, result(call).ptr];
+    const { stride, begin, end, dilation } = steps;
+    const countPad = boolAttr(call, "count_pad") ? 1 : 0;
+    const { kernels } = call;
+    // biome-ignore format: the order of the export's parameters
+    const sizes = [planes, image.y, image.x, kernel.y, kernel.x, output.y, output.x, stride.y, stride.x, begin.y, begin.x, end.y, end.x, dilation.y, dilation.x] as const;
+    return () => kernels.f32_avg_pool(x, y, ...sizes, countPad);
+  },
+};
+
+export const poolKernels: readonly WasmKernel[] = [maxPool, avgPool];

@@ -1,0 +1,113 @@
+/** @file Softmax along an axis and reductions over axes. Reduced axes that are not neighbours are brought to the end by a transposed copy in scratch first. */
+import { elementCount } from "../../../tensor.ts";
+import { align } from "../arena.ts";
+import type { StepShapes, WasmKernel } from "../kernel.ts";
+import { bytesOf } from "../layout.ts";
+import { type AroundAxis, aroundAxis, rowMajor } from "./shapes.ts";
+import { axisAttr, axisFrom, demand, listAttr, operand, result, sameCount } from "./step.ts";
+import { stridedCopy, tableBytes } from "./strided-copy.ts";
+
+function softmax(name: "f32_softmax" | "f32_log_softmax"): WasmKernel {
+  return {
+    id: name,
+    bind(call) {
+      const [x, y] = [operand(call, 0, "f32"), result(call, "f32")];
+      sameCount(call, x, y);
+      const { outer, size, inner } = aroundAxis(x.shape, axisAttr(call, "axis", x.shape.length, -1));
+      const { kernels } = call;
+      if (size * inner === 0) return () => {};
+      return () => kernels[name](x.ptr, y.ptr, outer, size, inner);
+    },
+  };
+}
+
+interface Reduction extends AroundAxis {
+  /** Axes in the order in which x must lie, kept ones first; null: as it lies. */
+  readonly order: readonly number[] | null;
+}
+
+function reduction(step: StepShapes): Reduction {
+  const { shape } = operand(step, 0, "f32");
+  const axes = new Set(listAttr(step, "axes").map((axis) => axisFrom(step, axis, shape.length)));
+  const [kept, reduced] = [shape.flatMap((_, i) => (axes.has(i) ? [] : [i])), shape.flatMap((_, i) => (axes.has(i) ? [i] : []))];
+  const product = (list: readonly number[]) => elementCount(list.map((axis) => shape[axis] as number));
+  demand(step, product(kept) === elementCount(result(step, "f32").shape), "the result has not the kept axes");
+  const wide = reduced.filter((axis) => shape[axis] !== 1);
+  const [first = 0, last = first - 1] = [wide[0], wide[wide.length - 1]];
+  const neighbours = shape.every((size, axis) => axis < first || axis > last || size === 1 || axes.has(axis));
+  if (!neighbours) return { outer: product(kept), size: product(reduced), inner: 1, order: [...kept, ...reduced] };
+  const around = {
+    outer: elementCount(shape.slice(0, first)),
+    size: elementCount(shape.slice(first, last + 1)),
+    inner: elementCount(shape.slice(last + 1)),
+  };
+  return { ...around, order: null };
+}
+
+function reduce(name: "f32_reduce_sum" | "f32_reduce_mean" | "f32_reduce_max"): WasmKernel {
+  return {
+    id: name,
+    scratch: (step) => (reduction(step).order ? align(tableBytes) + bytesOf(operand(step, 0)) : 0),
+    bind(call) {
+      const { outer, size, inner, order } = reduction(call);
+      const [x, y] = [operand(call, 0), result(call)];
+      const { kernels, scratch } = call;
+      if (!order) return () => kernels[name](x.ptr, y.ptr, outer, size, inner);
+      const strides = rowMajor(x.shape);
+      const source = { ptr: x.ptr, strides: order.map((axis) => strides[axis] as number) };
+      const turned = scratch + align(tableBytes);
+      const turn = stridedCopy(
+        call,
+        4,
+        source,
+        order.map((axis) => x.shape[axis] as number),
+        turned,
+        scratch,
+      );
+      return () => {
+        turn();
+        kernels[name](turned, y.ptr, outer, size, inner);
+      };
+    },
+  };
+}
+
+/** First of equal maxima; a NaN is the maximum. */
+function argmaxOf(x: Float32Array, start: number, size: number, inner: number): number {
+  let best = 0;
+  let top = x[start] as number;
+  for (let i = 1; i < size; i++) {
+    const value = x[start + i * inner] as number;
+    if (value > top || (Number.isNaN(value) && !Number.isNaN(top))) [best, top] = [i, value];
+  }
+  return best;
+}
+
+/** i64 results, written as low and high words. Runs in JavaScript: it reads each element once, at the end of a network. */
+const argmax: WasmKernel = {
+  id: "f32_argmax",
+  bind(call) {
+    const [x, y] = [operand(call, 0, "f32"), result(call, "i64")];
+    const { outer, size, inner } = aroundAxis(x.shape, axisAttr(call, "axis", x.shape.length, 0));
+    demand(call, size > 0 && elementCount(y.shape) === outer * inner, "the result has not one index per row");
+    const { memory } = call;
+    return () => {
+      const { f32, i32 } = memory;
+      for (let i = 0; i < outer * inner; i++) {
+        const start = Math.floor(i / inner) * size * inner + (i % inner);
+        const at = (y.ptr >>> 2) + 2 * i;
+        i32[at] = argmaxOf(f32, (x.ptr >>> 2) + start, size, inner);
+        i32[at + 1] = 0;
+      }
+    };
+  },
+};
+
+export const reduceKernels: readonly WasmKernel[] = [
+  softmax("f32_softmax"),
+  softmax("f32_log_softmax"),
+  reduce("f32_reduce_sum"),
+  reduce("f32_reduce_mean"),
+  reduce("f32_reduce_max"),
+  argmax,
+];

@@ -1,0 +1,254 @@
+/**
+ * @file Kernels of the wasm backend, one row per op and combination of dtypes. Rows of op `rt.pack` are what `pack` of other rows names: selection never asks for them, since
+ * lowering puts their steps into `init` itself, but the kernel test runs them. Cost terms were measured on one core of a server (about 60 GFLOP/s); only their order decides.
+ */
+import type { CostTerms, KernelRow, Manifest, OperandRule } from "../../manifest.ts";
+import type { RuntimeDType } from "../../tensor.ts";
+
+const f32: OperandRule = { dtypes: ["f32"] };
+const bool: OperandRule = { dtypes: ["bool"] };
+/** Kernels walk tables of at most six axes. */
+const walked = [0, 1, 2, 3, 4, 5, 6] as const;
+const wholeBytes = ["f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "bool"] as const;
+const packedBits = ["u1", "u2", "u4", "i2", "i4"] as const;
+const planes: OperandRule = { dtypes: ["f32"], ranks: [3, 4] };
+const matrix: OperandRule = { dtypes: ["f32"], ranks: [2] };
+
+/** A call from JavaScript, with its few numbers. */
+const launch = 0.3;
+const streaming: CostTerms = { launch, macNs: 0, byteNs: 0.1, opNs: 0 };
+const exponential: CostTerms = { launch, macNs: 0, byteNs: 0.1, opNs: 0.5 };
+const windowed: CostTerms = { launch, macNs: 0, byteNs: 0.1, opNs: 0.4 };
+const perElement: CostTerms = { launch, macNs: 0, byteNs: 0.2, opNs: 1 };
+/** A loop in JavaScript over single elements. */
+const scripted: CostTerms = { launch: 1, macNs: 0, byteNs: 0.5, opNs: 5 };
+
+const unaryNames = ["abs", "ceil", "floor", "neg", "reciprocal", "relu", "round", "sqrt"] as const;
+const exponentialNames = ["erf", "exp", "log", "sigmoid", "tanh"] as const;
+const binaryNames = ["add", "sub", "mul", "div", "min", "max"] as const;
+const comparisonNames = ["equal", "less", "greater"] as const;
+const quantizedTypes = ["i8", "u8", "i4", "u4", "i2", "u2", "i32"] as const;
+const convertible = ["f32", "i64", "i32", "i8", "u8", "bool"] as const;
+
+function elementwise(
+  id: string,
+  op: string,
+  operands: readonly OperandRule[],
+  results: readonly RuntimeDType[],
+  cost: CostTerms,
+): KernelRow {
+  return { id, op, operands, results, cost };
+}
+
+const matrixProducts: readonly KernelRow[] = [
+  {
+    id: "f32_linear",
+    op: "nn.linear",
+    operands: [
+      f32,
+      {
+        ...matrix,
+        source: "constant",
+        pack: { kernel: "f32_pack_linear", shape: [{ axis: 0, tiles: 16 }, { axis: 1 }, 16], dtype: "f32" },
+      },
+      f32,
+    ],
+    results: ["f32"],
+    cost: { launch, macNs: 0.035, byteNs: 0.1, opNs: 0 },
+  },
+  {
+    id: "f32_linear_rows",
+    op: "nn.linear",
+    operands: [f32, matrix, f32],
+    results: ["f32"],
+    cost: { launch: 1, macNs: 0.035, byteNs: 0.4, opNs: 0 },
+  },
+  {
+    id: "f32_linear",
+    op: "nn.matmul",
+    operands: [
+      { dtypes: ["f32"], ranks: [2, 3, 4, 5, 6] },
+      {
+        ...matrix,
+        source: "constant",
+        pack: { kernel: "f32_pack_matmul", shape: [{ axis: 1, tiles: 16 }, { axis: 0 }, 16], dtype: "f32" },
+      },
+    ],
+    results: ["f32"],
+    cost: { launch, macNs: 0.035, byteNs: 0.1, opNs: 0 },
+  },
+  { id: "f32_matmul", op: "nn.matmul", operands: [f32, f32], results: ["f32"], cost: { launch: 1, macNs: 0.035, byteNs: 0.4, opNs: 0 } },
+  { id: "f32_pack_linear", op: "rt.pack", operands: [matrix], results: ["f32"], cost: streaming },
+  { id: "f32_pack_matmul", op: "rt.pack", operands: [matrix], results: ["f32"], cost: streaming },
+];
+
+const windows: readonly KernelRow[] = [
+  {
+    id: "f32_conv",
+    op: "nn.conv",
+    operands: [planes, planes, f32],
+    results: ["f32"],
+    cost: { launch: 1, macNs: 0.045, byteNs: 0.2, opNs: 0 },
+  },
+  { id: "f32_max_pool", op: "nn.max_pool", operands: [planes], results: ["f32"], cost: windowed },
+  { id: "f32_avg_pool", op: "nn.avg_pool", operands: [planes], results: ["f32"], cost: windowed },
+];
+
+const reductions: readonly KernelRow[] = [
+  { id: "f32_softmax", op: "math.softmax", operands: [f32], results: ["f32"], cost: exponential },
+  { id: "f32_log_softmax", op: "math.log_softmax", operands: [f32], results: ["f32"], cost: exponential },
+  ...(["sum", "mean", "max"] as const).map(
+    (name): KernelRow => ({
+      id: `f32_reduce_${name}`,
+      op: `reduce.${name}`,
+      operands: [{ dtypes: ["f32"], ranks: walked }],
+      results: ["f32"],
+      cost: streaming,
+    }),
+  ),
+  { id: "f32_argmax", op: "reduce.argmax", operands: [f32], results: ["i64"], cost: scripted },
+];
+
+const math: readonly KernelRow[] = [
+  ...unaryNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32], ["f32"], streaming)),
+  ...exponentialNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32], ["f32"], exponential)),
+  elementwise("f32_clip", "math.clip", [f32], ["f32"], streaming),
+  elementwise("f32_leaky_relu", "math.leaky_relu", [f32], ["f32"], streaming),
+  elementwise("f32_step", "math.step", [f32], ["f32"], scripted),
+  elementwise("f32_sign", "math.sign", [f32], ["f32"], scripted),
+  ...binaryNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32, f32], ["f32"], streaming)),
+  elementwise("f32_pow", "math.pow", [f32, f32], ["f32"], { launch, macNs: 0, byteNs: 0.1, opNs: 20 }),
+  ...comparisonNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32, f32], ["bool"], scripted)),
+  elementwise("f32_where", "math.where", [bool, f32, f32], ["f32"], scripted),
+];
+
+const movement: readonly KernelRow[] = [
+  {
+    id: "view",
+    op: "shape.reshape",
+    operands: [{ dtypes: [...wholeBytes, ...packedBits] }],
+    view: true,
+    cost: { launch: 0, macNs: 0, byteNs: 0, opNs: 0 },
+  },
+  { id: "transpose", op: "shape.transpose", operands: [{ dtypes: wholeBytes, ranks: walked }], cost: streaming },
+  { id: "broadcast", op: "shape.broadcast", operands: [{ dtypes: wholeBytes }], cost: streaming },
+  { id: "concat", op: "shape.concat", operands: [{ dtypes: wholeBytes }], cost: streaming },
+  { id: "slice", op: "shape.slice", operands: [{ dtypes: wholeBytes, ranks: walked }], cost: streaming },
+  { id: "pad", op: "shape.pad", operands: [{ dtypes: ["f32", "i64", "i32", "i8", "u8", "bool"], ranks: walked }], cost: streaming },
+  { id: "gather_i32", op: "shape.gather", operands: [{ dtypes: wholeBytes }, { dtypes: ["i32"] }], cost: streaming },
+  { id: "gather_i64", op: "shape.gather", operands: [{ dtypes: wholeBytes }, { dtypes: ["i64"] }], cost: streaming },
+];
+
+const weights: readonly KernelRow[] = [
+  ...quantizedTypes.map(
+    (dtype): KernelRow => ({
+      id: `${dtype}_dequantize_f32`,
+      op: "quant.dequantize",
+      operands: [{ dtypes: [dtype] }, f32, { dtypes: [dtype] }],
+      results: ["f32"],
+      cost: perElement,
+    }),
+  ),
+  ...(["u1", "i16", "u16"] as const).map(
+    (dtype): KernelRow => ({
+      id: "codes_dequantize_f32",
+      op: "quant.dequantize",
+      operands: [{ dtypes: [dtype] }, f32, { dtypes: [dtype] }],
+      results: ["f32"],
+      cost: scripted,
+    }),
+  ),
+  { id: "f32_quantize_i8", op: "quant.quantize", operands: [f32, f32, { dtypes: ["i8"] }], results: ["i8"], cost: perElement },
+  { id: "f32_quantize_u8", op: "quant.quantize", operands: [f32, f32, { dtypes: ["u8"] }], results: ["u8"], cost: perElement },
+  ...(["u8", "u4", "u2", "u1"] as const).map(
+    (dtype): KernelRow => ({
+      id: `${dtype}_lookup_f32`,
+      op: "codebook.lookup",
+      operands: [f32, { dtypes: [dtype] }],
+      results: ["f32"],
+      cost: perElement,
+    }),
+  ),
+  {
+    id: "lookup",
+    op: "codebook.lookup",
+    operands: [{ dtypes: [...wholeBytes, ...packedBits] }, { dtypes: ["u32", "u16", "u8", "u4", "u2", "u1"] }],
+    cost: scripted,
+  },
+  {
+    id: "f32_expand_mask",
+    op: "sparse.expand",
+    operands: [f32, { dtypes: ["u1"] }],
+    when: [{ attr: "format", oneOf: ["mask"] }],
+    cost: perElement,
+  },
+  {
+    id: "u8_expand_mask",
+    op: "sparse.expand",
+    operands: [{ dtypes: ["u8", "i8", "bool"] }, { dtypes: ["u1"] }],
+    when: [{ attr: "format", oneOf: ["mask"] }],
+    cost: perElement,
+  },
+  {
+    id: "expand",
+    op: "sparse.expand",
+    operands: [{ dtypes: [...wholeBytes, ...packedBits] }, { dtypes: ["u1", "u2", "u4", "u8"] }],
+    cost: scripted,
+  },
+  ...(["u1", "u2", "u4"] as const).map(
+    (dtype): KernelRow => ({
+      id: `${dtype}_unpack_u8`,
+      op: "type.unpack",
+      operands: [{ dtypes: [dtype] }],
+      results: ["u8"],
+      cost: perElement,
+    }),
+  ),
+  ...(["i2", "i4"] as const).map(
+    (dtype): KernelRow => ({
+      id: `${dtype}_unpack_i8`,
+      op: "type.unpack",
+      operands: [{ dtypes: [dtype] }],
+      results: ["i8"],
+      cost: perElement,
+    }),
+  ),
+];
+
+const casts: readonly KernelRow[] = [
+  ...(["f16", "bf16", "i8", "u8", "i32"] as const).map(
+    (dtype): KernelRow => ({
+      id: `${dtype}_cast_f32`,
+      op: "type.cast",
+      operands: [{ dtypes: [dtype] }],
+      results: ["f32"],
+      cost: perElement,
+    }),
+  ),
+  { id: "u8_cast_f32", op: "type.cast", operands: [bool], results: ["f32"], cost: perElement },
+  ...convertible.map(
+    (to): KernelRow => ({
+      id: "cast",
+      op: "type.cast",
+      operands: [{ dtypes: convertible.filter((from) => from !== to) }],
+      results: [to],
+      cost: scripted,
+    }),
+  ),
+  ...wholeBytes.map(
+    (dtype): KernelRow => ({
+      id: "view",
+      op: "type.cast",
+      operands: [{ dtypes: [dtype] }],
+      results: [dtype],
+      view: true,
+      cost: { launch: 0, macNs: 0, byteNs: 0, opNs: 0 },
+    }),
+  ),
+];
+
+export const manifest = {
+  backend: "wasm",
+  abi: 1,
+  kernels: [...matrixProducts, ...windows, ...reductions, ...math, ...movement, ...weights, ...casts],
+} as const satisfies Manifest;

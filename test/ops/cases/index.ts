@@ -1,0 +1,13 @@
+/** @file All cases by file. `cases.test.ts` fails when a file of this folder is missing here. */
+import type { OpCase } from "../op-case.ts";
+import { cases as codebook } from "./codebook.ts";
+import { cases as functions } from "./functions.ts";
+import { cases as math } from "./math.ts";
+import { cases as nn } from "./nn.ts";
+import { cases as quant } from "./quant.ts";
+import { cases as reduce } from "./reduce.ts";
+import { cases as shape } from "./shape.ts";
+import { cases as sparse } from "./sparse.ts";
+import { cases as type } from "./type.ts";
+
+export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = { codebook, functions, math, nn, quant, reduce, shape, sparse, type };
