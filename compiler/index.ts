@@ -2,6 +2,10 @@
 export { dataBytes, computeStoredBytes, storedBytes } from "./analysis/stored-bytes.ts";
 export { constantsOf, reachableConstants } from "./analysis/reachable.ts";
 export { definitionOf, floatLeaf, leafValues, matchesAny, type Weight, type WeightUse, weights, weightsOf } from "./analysis/weights.ts";
+export { type DataSet, dataSet } from "./data/dataset.ts";
+export { digits } from "./data/digits/digits.ts";
+export { importOnnx } from "./import/index.ts";
+export { interpret } from "./interpret/interpret.ts";
 export * from "./pass/options.ts";
 export * from "./pass/pass.ts";
 export * from "./pass/pipeline-text.ts";
@@ -16,4 +20,5 @@ export * from "./compile.ts";
 export type { EncodeContext, Encoded, WeightEncoder } from "./emit/codec.ts";
 export { type Lowered, lower } from "./lower/lower.ts";
 export type { TargetSpec } from "./target/target.ts";
+export { parseModule, printModule, readModule } from "./text/index.ts";
 export { Random } from "./random/random.ts";

@@ -14,60 +14,60 @@ const LN2 = 0.6931471805599453;
 
 /** Taylor series of sin on [-pi/4, pi/4]; the first dropped term is below 1e-17. */
 function sinSeries(x: number): number {
-	const x2 = x * x;
-	let term = x;
-	let sum = x;
-	for (let k = 1; k <= 8; k++) {
-		term = (-term * x2) / (2 * k * (2 * k + 1));
-		sum += term;
-	}
-	return sum;
+  const x2 = x * x;
+  let term = x;
+  let sum = x;
+  for (let k = 1; k <= 8; k++) {
+    term = (-term * x2) / (2 * k * (2 * k + 1));
+    sum += term;
+  }
+  return sum;
 }
 
 /** Taylor series of cos on [-pi/4, pi/4]. */
 function cosSeries(x: number): number {
-	const x2 = x * x;
-	let term = 1;
-	let sum = 1;
-	for (let k = 1; k <= 8; k++) {
-		term = (-term * x2) / (2 * k * (2 * k - 1));
-		sum += term;
-	}
-	return sum;
+  const x2 = x * x;
+  let term = 1;
+  let sum = 1;
+  for (let k = 1; k <= 8; k++) {
+    term = (-term * x2) / (2 * k * (2 * k - 1));
+    sum += term;
+  }
+  return sum;
 }
 
 /** sin(x + quarters * pi/2) for x in radians, |x| up to about 1e5. */
 function sinShifted(x: number, quarters: number): number {
-	const nearest = Math.round(x / HALF_PI);
-	const rest = x - nearest * HALF_PI - nearest * HALF_PI_REST;
-	const quadrant = (((nearest + quarters) % 4) + 4) % 4;
-	const value = quadrant % 2 === 0 ? sinSeries(rest) : cosSeries(rest);
-	return quadrant < 2 ? value : -value;
+  const nearest = Math.round(x / HALF_PI);
+  const rest = x - nearest * HALF_PI - nearest * HALF_PI_REST;
+  const quadrant = (((nearest + quarters) % 4) + 4) % 4;
+  const value = quadrant % 2 === 0 ? sinSeries(rest) : cosSeries(rest);
+  return quadrant < 2 ? value : -value;
 }
 
 /** Sine of `x` radians, the same bits on every engine. */
 export function sin(x: number): number {
-	return sinShifted(x, 0);
+  return sinShifted(x, 0);
 }
 
 /** Cosine of `x` radians, the same bits on every engine. */
 export function cos(x: number): number {
-	return sinShifted(x, 1);
+  return sinShifted(x, 1);
 }
 
 /** Natural logarithm of a positive, normal `x`: ln(m 2^e) = e ln 2 + 2 atanh((m - 1) / (m + 1)). */
 export function ln(x: number): number {
-	let mantissa = x;
-	let exponent = 0;
-	for (; mantissa > 1.4142135623730951; exponent++) mantissa *= 0.5;
-	for (; mantissa < 0.7071067811865476; exponent--) mantissa *= 2;
-	const ratio = (mantissa - 1) / (mantissa + 1);
-	const ratio2 = ratio * ratio;
-	let power = ratio;
-	let sum = 0;
-	for (let k = 1; k <= 21; k += 2) {
-		sum += power / k;
-		power *= ratio2;
-	}
-	return exponent * LN2 + 2 * sum;
+  let mantissa = x;
+  let exponent = 0;
+  for (; mantissa > 1.4142135623730951; exponent++) mantissa *= 0.5;
+  for (; mantissa < 0.7071067811865476; exponent--) mantissa *= 2;
+  const ratio = (mantissa - 1) / (mantissa + 1);
+  const ratio2 = ratio * ratio;
+  let power = ratio;
+  let sum = 0;
+  for (let k = 1; k <= 21; k += 2) {
+    sum += power / k;
+    power *= ratio2;
+  }
+  return exponent * LN2 + 2 * sum;
 }

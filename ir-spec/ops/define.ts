@@ -95,7 +95,8 @@ export interface DecomposeContext<A> {
 
 /**
  * Index k of the row-major product of `operandAxes` is index k + `offset` of the row-major product of `resultAxes`:
- * one axis to one (element-wise), merges and splits (reshape), concatenation (offset).
+ * one axis to one (element-wise), merges and splits (reshape), concatenation (offset). Without an offset the two products are equal; with one, 0 too,
+ * an index whose counterpart is out of range has none.
  */
 export interface AxisMap {
   readonly operand: number;

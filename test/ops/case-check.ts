@@ -61,7 +61,7 @@ export function checkGradients(registry: OpRegistry, opCase: OpCase): void {
   assert.ok(error <= gradientTolerance, `gradient is off by ${error}`);
 }
 
-function assertTensor(actual: HostTensor, expected: HostTensor, tolerance: number | null): void {
+export function assertTensor(actual: HostTensor, expected: HostTensor, tolerance: number | null): void {
   assert.is(`${actual.dtype} [${actual.shape}]`, `${expected.dtype} [${expected.shape}]`);
   assert.is(actual.data.constructor, expected.data.constructor, "kind of array");
   assert.is(actual.data.length, expected.data.length, "number of elements");

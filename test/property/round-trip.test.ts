@@ -34,7 +34,7 @@ for (const hexFloats of [false, true]) {
         assert.is(moduleDifference(module, back), null);
         assert.is(printModule(back, { hexFloats }), text);
       }),
-      { includeErrorInReport: true, numRuns: hexFloats ? 200 : 1000, seed: 12 },
+      { includeErrorInReport: true, numRuns: hexFloats ? 150 : 600, seed: 12 },
     );
   });
 }

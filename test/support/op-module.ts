@@ -16,8 +16,8 @@ import {
   encodeTensor,
   evaluateOp,
   type HostTensor,
-  ModuleEditor,
   type Module,
+  ModuleEditor,
   type Operand,
   tensorType,
   writeAttrs,
@@ -48,7 +48,9 @@ const dimsOf = (shape: readonly CaseDim[]): readonly Dim[] => shape.map((size) =
 
 /** main(values) = op(values and constants). */
 export function opModule({ op, attrs, operands }: OpRun): Module {
-  const values = operands.flatMap((operand, i) => (operand && !operand.constant ? [{ name: nameOf(i), type: tensorType(operand.tensor.dtype, dimsOf(operand.shape)) }] : []));
+  const values = operands.flatMap((operand, i) =>
+    operand && !operand.constant ? [{ name: nameOf(i), type: tensorType(operand.tensor.dtype, dimsOf(operand.shape)) }] : [],
+  );
   const base = { ...emptyModule("one"), functions: new Map([["main", emptyFunction("main", values)]]) };
   const editor = new ModuleEditor(base, registry);
   const main = editor.function();
@@ -111,7 +113,9 @@ export function loadPlan(lowered: Pick<Lowered, "target" | "module">, backend: B
 }
 
 export function inputsOf(operands: readonly (OperandCase | null)[]): Readonly<Record<string, Tensor>> {
-  return Object.fromEntries(operands.flatMap((operand, i) => (operand && !operand.constant ? [[nameOf(i), toTensor(operand.tensor)]] : [])));
+  return Object.fromEntries(
+    operands.flatMap((operand, i) => (operand && !operand.constant ? [[nameOf(i), toTensor(operand.tensor)]] : [])),
+  );
 }
 
 export function toTensor(tensor: HostTensor): Tensor {

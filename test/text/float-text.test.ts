@@ -103,6 +103,9 @@ const forms: readonly [FloatFormat, bigint, string][] = [
   ["f16", 0x7bffn, "65500.0"],
   ["f16", 0x0001n, "6e-8"],
   ["f16", 0x7e00n, "nan"],
+  // 0.15625 and 0.21875 lie halfway between two equally short decimals: the even one.
+  ["f16", 0x3100n, "0.1562"],
+  ["f16", 0x3300n, "0.2188"],
   ["bf16", 0x3dcdn, "0.1"],
   ["bf16", 0x7f7fn, "3.39e38"],
 ];

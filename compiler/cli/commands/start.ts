@@ -3,7 +3,8 @@
  * the test set, prints the table and writes the report. Without a model: the bundled network on the bundled digits.
  */
 import { execFile } from "node:child_process";
-import { basename, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Command } from "commander";
@@ -59,9 +60,11 @@ async function start(model: string | undefined, flags: Flags, output: Output): P
   summarize({ opened, before, after, files, compiled: small }, output);
 }
 
-/** The model that the package ships, beside the built command line or in the checkout. */
+/** The model that the package ships in `examples/digits`, found from the package's root. */
 function bundledModel(): string {
-  return fileURLToPath(new URL("digits/digits-cnn.tir", import.meta.url));
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  return join(folder, "examples", "digits", "digits-cnn.tir");
 }
 
 /** `tersor eval` in a process of its own: nothing but the file's bytes reaches it. */

@@ -5,6 +5,7 @@ import type { DataStorage } from "../../../ir-spec/core/constant.ts";
 import { elementCount, type TensorType } from "../../../ir-spec/core/type.ts";
 import { elementText, strayBits } from "../elements.ts";
 import { quoteName } from "../names.ts";
+import { hexText } from "./hex.ts";
 
 export interface DataOptions {
   /** Bytes longer than this print as `elided(...)`. */
@@ -36,7 +37,7 @@ function printElided(hash: string, length: number): string {
 function printBytes(type: TensorType, bytes: Uint8Array, options: DataOptions): string {
   if (bytes.length > options.elide) return printElided(bytesToHex(sha256(bytes)), bytes.length);
   const count = elementCount(type);
-  if (typeof count !== "number" || count > longestList || strayBits(type.dtype, count, bytes) !== null) return `hex"${bytesToHex(bytes)}"`;
+  if (typeof count !== "number" || count > longestList || strayBits(type.dtype, count, bytes) !== null) return `hex"${hexText(bytes)}"`;
   const texts = Array.from({ length: count }, (_, i) => elementText(type.dtype, bytes, i, options.hexFloats));
   return type.shape.length === 0 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
 }

@@ -1,5 +1,5 @@
 /** @file Concatenation along one axis. */
-import { type Dim, dimAdd, dimKey, dimSub } from "../../core/dim.ts";
+import { type Dim, dimAdd, dimKey } from "../../core/dim.ts";
 import { hostTensor } from "../../core/tensor.ts";
 import { tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
@@ -65,7 +65,7 @@ export const concat = defineOp({
       const axis = axisFrom(attrs.axis, type.shape.length);
       const start = offset;
       offset = dimAdd(offset, type.shape[axis] as Dim);
-      return type.shape.map((_, i) => (i === axis && dimSub(start, 0) !== 0 ? { ...oneToOne(operand, i, i), offset: start } : oneToOne(operand, i, i)));
+      return type.shape.map((_, i) => (i === axis && types.length > 1 ? { ...oneToOne(operand, i, i), offset: start } : oneToOne(operand, i, i)));
     });
   },
   select: ({ attrs }) => ({ attrs }),

@@ -45,8 +45,11 @@ export const pad = defineOp({
     const ends = builder.typeOf(x).shape.map((dim, axis) => dimAdd(before[axis] as Dim, dim));
     return [builder.one("shape.slice", [dy], { starts: before, ends })];
   },
-  maps: ({ types, attrs: { before } }) =>
-    (types[0]?.shape ?? []).map((_, axis) => ({ ...oneToOne(0, axis, axis), ...(before[axis] === 0 ? {} : { offset: before[axis] as Dim }) })),
+  maps: ({ types, attrs: { before, after } }) =>
+    (types[0]?.shape ?? []).map((_, axis) => {
+      const padded = before[axis] !== 0 || after[axis] !== 0;
+      return { ...oneToOne(0, axis, axis), ...(padded ? { offset: before[axis] as Dim } : {}) };
+    }),
   select({ side, axis, attrs }) {
     const padded = attrs.before[axis] !== 0 || attrs.after[axis] !== 0;
     return side === "result" && padded ? { refuse: `axis ${axis} is padded: its operand can be cut, not its result` } : { attrs: { ...attrs } };

@@ -1,5 +1,5 @@
 /** @file Every step-th element of some axes. */
-import type { Dim } from "../../core/dim.ts";
+import { type Dim, dimEquals, dimSub } from "../../core/dim.ts";
 import { hostTensor } from "../../core/tensor.ts";
 import { tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
@@ -40,16 +40,16 @@ export const slice = defineOp({
   maps({ types, attrs }) {
     const shape = types[0]?.shape ?? [];
     const ranges = new Map(sliceRanges(shape, attrs).map((range) => [range.axis, range]));
-    return shape.flatMap((_, axis) => mapOf(axis, ranges.get(axis)));
+    return shape.flatMap((size, axis) => mapOf(axis, size, ranges.get(axis)));
   },
   select: sliceSelect,
 });
 
 /** The operand's index k is the result's k - start; axes walked in steps have no such map. */
-function mapOf(axis: number, range: SliceRange | undefined): readonly AxisMap[] {
+function mapOf(axis: number, size: Dim, range: SliceRange | undefined): readonly AxisMap[] {
   if (!range) return [oneToOne(0, axis, axis)];
   if (range.step !== 1 || typeof range.start !== "number") return [];
-  return [{ ...oneToOne(0, axis, axis), ...(range.start === 0 ? {} : { offset: -range.start }) }];
+  return [{ ...oneToOne(0, axis, axis), ...(dimEquals(range.count, size) ? {} : { offset: dimSub(0, range.start) }) }];
 }
 
 function slicedView(shape: readonly number[], ranges: readonly SliceRange[]) {

@@ -52,7 +52,7 @@ export const compress = defineOp({
   since: 1,
   doc: "The elements of x where `index` says, in the order of `sparse.expand`'s values: its adjoint, and its inverse on what it stored. ONNX: `GatherElements`.",
   operands: [
-    { name: "x", role: "data", axes: ["..."] },
+    { name: "x", role: "data", axes: ["..."], doc: "The dense tensor." },
     { name: "index", role: "index", axes: ["entries"], dtypes: ["u1", "u2", "u4", "u8"] },
   ],
   results: [{ name: "values", axes: ["stored"] }],

@@ -1,5 +1,6 @@
 /** @file All cases by file. `cases.test.ts` fails when a file of this folder is missing here. */
 import type { OpCase } from "../op-case.ts";
+import { cases as channels } from "./channels.ts";
 import { cases as codebook } from "./codebook.ts";
 import { cases as functions } from "./functions.ts";
 import { cases as math } from "./math.ts";
@@ -10,4 +11,4 @@ import { cases as shape } from "./shape.ts";
 import { cases as sparse } from "./sparse.ts";
 import { cases as type } from "./type.ts";
 
-export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = { codebook, functions, math, nn, quant, reduce, shape, sparse, type };
+export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = { channels, codebook, functions, math, nn, quant, reduce, shape, sparse, type };

@@ -38,6 +38,7 @@ const slices: readonly OpCase[] = [
 
 const rest: readonly OpCase[] = [
   of("shape.pad", "both sides", { before: [1, 0], after: [0, 2], value: 9 }, [f32([1, 2], [1, 2])], f32([2, 4], [9, 9, 9, 9, 1, 2, 9, 9])),
+  of("shape.pad", "one axis of two", { before: [0, 1], after: [0, 0] }, [f32([2, 1], [1, 2])], f32([2, 2], [0, 1, 0, 2])),
   of("shape.pad", "with 0 by default", { before: [1], after: [1] }, [i64([1], [5])], i64([3], [0, 5, 0])),
   of("shape.pad", "integers truncate the value", { before: [0], after: [1], value: -1.9 }, [i8([1], [5])], i8([2], [5, -1])),
   of("shape.gather", "first axis", {}, [f32([3, 2], six), i32([2], [2, 0])], f32([2, 2], [5, 6, 1, 2])),

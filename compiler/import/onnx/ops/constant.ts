@@ -28,6 +28,7 @@ function constant(node: NodeContext): Value {
 /** A tensor of one repeated element, by default 0.0. */
 function constantOfShape(node: NodeContext): Value {
   const shape = node.integers(0, "the shape");
+  if (shape.some((size) => typeof size === "number" && size < 0)) node.fail("E0606", "a size is negative");
   const tensor = node.attributes.tensor("value");
   const { type, bytes } = tensor ? readTensor(tensor, "attribute value") : { type: tensorType("f32", []), bytes: new Uint8Array(4) };
   if (type.dtype === "i64" && shape.length === 1 && typeof shape[0] === "number" && shape[0] <= 64) {
@@ -48,11 +49,15 @@ function shape(node: NodeContext): Value {
 
 const size = (node: NodeContext): Value => sizes([dimProduct(node.type(0).shape)], 0);
 
+/** A range becomes a constant: a wrong bound must not fill the memory. */
+const longestRange = 2 ** 20;
+
 /** start, start + delta, ... below limit; integers only. */
 function range(node: NodeContext): Value {
   const [start, limit, delta] = [0, 1, 2].map((i) => node.staticIntegers(i, "a bound of the range")[0] ?? 0) as [number, number, number];
   if (delta === 0) node.fail("E0606", "the step is 0");
   const length = Math.max(Math.ceil((limit - start) / delta), 0);
+  if (length > longestRange) node.fail("E0605", `a range of ${length} elements is not supported, at most ${longestRange} are`);
   return sizes(
     Array.from({ length }, (_, i) => start + i * delta),
     1,

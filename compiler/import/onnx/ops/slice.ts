@@ -89,6 +89,7 @@ function knownList(value: Value): readonly Dim[] | null {
 function partsOf(node: NodeContext, size: Dim): readonly number[] {
   const given = node.opset < 13 ? node.attributes.ints("split") : node.has(1) ? node.staticIntegers(1, "the sizes of the parts") : null;
   const count = node.opset >= 18 ? node.attributes.int("num_outputs", node.outputCount) : node.outputCount;
+  if (count !== node.outputCount) node.fail("E0606", `num_outputs is ${count}, the node has ${node.outputCount} outputs`);
   const total = node.staticDim(size, "the size of the axis to split");
   const part = Math.ceil(total / count);
   const parts = given ?? Array.from({ length: count }, (_, i) => Math.min(part, total - i * part));
