@@ -16,7 +16,7 @@ export const DATA_ERRORS = {
   D0112: "samples outside the data set",
   D0113: "the preprocessing does not fit the data",
   D0114: "the arrays are not a data set",
-  D0115: "a value has no exact float32",
+  D0115: "an input is neither f32 nor u8",
 } as const satisfies Record<string, string>;
 
 /** Code of a data error. */

@@ -17,7 +17,7 @@ export function parseIdx(bytes: Uint8Array, where: string): IdxFile {
   if (type !== 8) throw new DataError("D0107", where, `element type 0x${type.toString(16)}; only unsigned bytes (0x8) are read`);
   if (bytes.length < 4 + 4 * rank) throw new DataError("D0101", where, `the header of ${rank} sizes is cut short`);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
-  const count = shape.reduce((n, d) => n * d, 1);
+  const count = shape.includes(0) ? 0 : shape.reduce((n, d) => n * d, 1);
   const start = 4 + 4 * rank;
   if (bytes.length - start < count) throw new DataError("D0101", where, `${count} elements announced, ${bytes.length - start} bytes left`);
   if (bytes.length - start > count) throw new DataError("D0103", where, `${count} elements announced, ${bytes.length - start} bytes there`);

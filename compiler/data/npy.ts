@@ -25,13 +25,16 @@ export function readNpy(bytes: Uint8Array, where = "npy"): Tensor {
   if (magic.some((byte, i) => bytes[i] !== byte)) throw new DataError("D0102", where, "it does not begin with \\x93NUMPY");
   if (bytes.length < 12) throw new DataError("D0101", where, "the header is cut short");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const long = (bytes[6] as number) >= 2;
+  const version = view.getUint8(6);
+  if (version < 1 || version > 3) throw new DataError("D0106", where, `version ${version}; versions 1 to 3 are read`);
+  const long = version >= 2;
   const length = long ? view.getUint32(8, true) : view.getUint16(8, true);
   const start = (long ? 12 : 10) + length;
   if (bytes.length < start)
     throw new DataError("D0101", where, `a header of ${length} bytes is announced, ${bytes.length} bytes are there`);
   const { dtype, shape } = parseHeader(new TextDecoder().decode(bytes.subarray(start - length, start)), where);
-  const body = bytes.subarray(start);
+  // A view as plain Uint8Array: Node's Buffer, which a caller may pass, does not copy on slice.
+  const body = new Uint8Array(bytes.buffer, bytes.byteOffset + start, bytes.byteLength - start);
   const expected = elementCount(shape) * bytesOf(dtype);
   if (body.length !== expected)
     throw new DataError(

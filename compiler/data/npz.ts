@@ -7,7 +7,7 @@ import { readNpy } from "./npy.ts";
 
 const labelNames = ["labels", "y"];
 
-/** @throws DataError D0114 when arrays do not make a data set, D0115 on inputs that are neither f32 nor u8, and as `readNpy`. */
+/** @throws DataError D0114 when arrays do not make a data set, D0105 on labels that are no class numbers, D0115 on inputs that are neither f32 nor u8, and as `readNpy`. */
 export function npz(bytes: Uint8Array, name: string): DataSet {
   const arrays = [...unzipped(bytes, name)].map(([entry, data]) => ({
     key: entry.replace(/\.npy$/, ""),
@@ -22,7 +22,8 @@ export function npz(bytes: Uint8Array, name: string): DataSet {
     if (tensor.dtype !== "f32" && tensor.dtype !== "u8")
       throw new DataError("D0115", `${name}:${key}`, `${tensor.dtype}; inputs are f32 or u8`);
   }
-  const values = Int32Array.from(labels.tensor.data as ArrayLike<number>, Number);
+  if (inputs.length === 0) throw new DataError("D0114", name, "there must be an array beside the labels");
+  const values = labelsOf(labels.tensor, `${name}:${labels.key}`);
   return dataSet({
     name,
     classes: values.reduce((most, label) => Math.max(most, label + 1), 1),
@@ -32,6 +33,15 @@ export function npz(bytes: Uint8Array, name: string): DataSet {
       for (const { key, tensor } of inputs) copySample(key, tensor, index, out, row);
     },
   });
+}
+
+/** Class numbers of any integer dtype, or of a float dtype that holds whole numbers. */
+function labelsOf(tensor: Tensor, where: string): Int32Array {
+  if (tensor.dtype === "f16" || tensor.dtype === "bool") throw new DataError("D0107", where, `labels of ${tensor.dtype}`);
+  const numbers = Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+  const wrong = numbers.findIndex((label) => label !== Math.trunc(label) || label < 0 || label >= 2 ** 31);
+  if (wrong >= 0) throw new DataError("D0105", where, `label ${numbers[wrong]} of sample ${wrong} is no class number`);
+  return Int32Array.from(numbers);
 }
 
 function specOf(tensor: Tensor): InputSpec {

@@ -17,23 +17,49 @@ export interface DataAccess {
 
 /** Sizes of the splits of `digits`. */
 const digitCounts = { train: 30_000, validation: 5_000, test: 10_000 } as const;
-/** The last so many training images of MNIST are for validation. */
-const mnistValidation = 5_000;
+/** The last so many training images are for validation. */
+const validationCount = 5_000;
+/** More digits than anyone draws; keeps a typing error from asking for gigabytes. */
+const mostDigits = 1_000_000;
 
 const forms = "digits, mnist:DIR, cifar10:DIR, npz:FILE";
 
-/** @throws DataError D0110 on a spec that is none of the forms, D0111 on a missing file, and what the readers throw. */
+/** @throws DataError D0110 on a spec that is none of the forms, D0111 on a missing file, D0112 on too few training samples, and what the readers throw. */
 export async function openDataSpec(spec: string, access: DataAccess): Promise<DataSet> {
   const at = spec.indexOf(":");
   const [kind, rest] = at < 0 ? [spec, ""] : [spec.slice(0, at), spec.slice(at + 1)];
   const split = access.split ?? "test";
-  const open = openers[kind];
+  const open = Object.hasOwn(openers, kind) ? openers[kind] : undefined;
   if (!open) throw new DataError("D0110", spec, `unknown kind "${kind}"; there are: ${forms}`);
   if (kind !== "digits" && rest === "") throw new DataError("D0110", spec, `${kind} needs a path: ${forms}`);
   const data = await open(rest, split, access, spec);
   const limit = access.limit;
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) throw new DataError("D0110", spec, `a limit of ${limit} samples`);
   return limit === undefined || limit >= data.count ? data : slice(data, 0, limit);
+}
+
+/** The part of a file's samples that belongs to a split: the training files hold train and, at their end, validation. */
+function partOf(whole: DataSet, split: Split): DataSet {
+  if (split === "test") return whole;
+  const edge = whole.count - validationCount;
+  if (edge < 1) throw new DataError("D0112", whole.name, `${whole.count} training samples; the last ${validationCount} are for validation`);
+  return split === "train" ? slice(whole, 0, edge) : slice(whole, edge, validationCount);
+}
+
+/** CIFAR-10's files of a split by name, each once where it is there both plain and as gzip. */
+function recordFiles(names: readonly string[], split: Split): readonly string[] {
+  const wanted = names.filter((name) => /\.bin(\.gz)?$/.test(name) && name.includes("test") === (split === "test"));
+  return wanted.filter((name) => !name.endsWith(".gz") || !wanted.includes(name.slice(0, -3))).sort();
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }
 
 type Opener = (rest: string, split: Split, access: DataAccess, spec: string) => Promise<DataSet>;
@@ -43,7 +69,9 @@ const openers: Readonly<Record<string, Opener>> = {
     const match = /^(train|validation|test)?(?::?(\d+))?$/.exec(rest);
     if (!match) throw new DataError("D0110", spec, "expected digits[:train|validation|test][:COUNT]");
     const chosen = (match[1] as Split | undefined) ?? split;
-    return digits({ split: chosen, count: match[2] === undefined ? digitCounts[chosen] : Number(match[2]) });
+    const count = match[2] === undefined ? digitCounts[chosen] : Number(match[2]);
+    if (count < 1 || count > mostDigits) throw new DataError("D0110", spec, `${count} digits; 1 to ${mostDigits} can be drawn`);
+    return digits({ split: chosen, count });
   },
   mnist: async (folder, split, access, spec) => {
     const prefix = split === "test" ? "t10k" : "train";
@@ -51,20 +79,17 @@ const openers: Readonly<Record<string, Opener>> = {
     const read = async (what: string) => {
       const name = names.find((n) => n === what || n === `${what}.gz`);
       if (name === undefined) throw new DataError("D0111", spec, `${what} or ${what}.gz in ${folder}`);
-      return gunzipped(await access.readFile(`${folder}/${name}`), name);
+      return gunzipped(await access.readFile(`${folder}/${name}`), `${folder}/${name}`);
     };
     const whole = mnist(await read(`${prefix}-images-idx3-ubyte`), await read(`${prefix}-labels-idx1-ubyte`), `mnist:${split}`);
-    if (split === "test") return whole;
-    const edge = whole.count - mnistValidation;
-    return split === "train" ? slice(whole, 0, edge) : slice(whole, edge, mnistValidation);
+    return partOf(whole, split);
   },
   cifar10: async (folder, split, access, spec) => {
-    const names = (await access.listDir(folder)).filter((n) => /\.bin(\.gz)?$/.test(n) && n.includes("test") === (split === "test"));
+    const names = recordFiles(await access.listDir(folder), split);
     if (names.length === 0) throw new DataError("D0111", spec, `binary records (*.bin, *.bin.gz) of the ${split} split in ${folder}`);
-    const parts = await Promise.all(names.map(async (n) => gunzipped(await access.readFile(`${folder}/${n}`), n)));
-    const bytes = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-    parts.reduce((offset, part) => (bytes.set(part, offset), offset + part.length), 0);
-    return cifar10(bytes, `cifar10:${split}`);
+    const paths = names.map((name) => `${folder}/${name}`);
+    const bytes = concatenated(await Promise.all(paths.map(async (path) => gunzipped(await access.readFile(path), path))));
+    return partOf(cifar10(bytes, `cifar10:${split}`), split);
   },
   npz: async (file, _split, access, spec) => npz(await access.readFile(file), spec),
 };

@@ -88,6 +88,8 @@ async function runOne(
   try {
     next = await pass.pass.run(module, context, pass.values);
   } catch (error) {
+    // The user's own reason for stopping is nobody's mistake.
+    if (options.signal?.aborted && error === options.signal.reason) throw error;
     throw blame(error, pass, index);
   }
   const ms = now() - start;

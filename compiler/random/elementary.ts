@@ -7,10 +7,10 @@
  * the correctly rounded result, which is the price for staying this short.
  */
 
-const HALF_PI = 1.5707963267948966;
+const HALF_PI = Math.PI / 2;
 /** What HALF_PI lacks of pi/2. */
 const HALF_PI_REST = 6.123233995736766e-17;
-const LN2 = 0.6931471805599453;
+const LN2 = Math.LN2;
 
 /** Taylor series of sin on [-pi/4, pi/4]; the first dropped term is below 1e-17. */
 function sinSeries(x: number): number {
@@ -59,8 +59,8 @@ export function cos(x: number): number {
 export function ln(x: number): number {
   let mantissa = x;
   let exponent = 0;
-  for (; mantissa > 1.4142135623730951; exponent++) mantissa *= 0.5;
-  for (; mantissa < 0.7071067811865476; exponent--) mantissa *= 2;
+  for (; mantissa > Math.SQRT2; exponent++) mantissa *= 0.5;
+  for (; mantissa < Math.SQRT1_2; exponent--) mantissa *= 2;
   const ratio = (mantissa - 1) / (mantissa + 1);
   const ratio2 = ratio * ratio;
   let power = ratio;

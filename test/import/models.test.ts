@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { moduleEquals, parseModule, printModule } from "../../compiler/text/index.ts";
+import { verifyModule } from "../../compiler/verify/index.ts";
 import { type HostTensor, hostTensor, mainFunction, printType, TersorError } from "../../ir-spec/index.ts";
 import { DATA, hasData } from "../support/data.ts";
 import { need, needing } from "../support/skip.ts";
-import { argmax, compareWithOrt, importModel, relativeError, runModule, runOrt, seeded } from "./oracle.ts";
+import { argmax, compareWithOrt, importModel, registry, relativeError, runModule, runOrt, seeded } from "./oracle.ts";
 
 const dataTest = needing(test, "data", hasData);
 const model = (name: string): Uint8Array => new Uint8Array(readFileSync(join(DATA, "models", `${name}.onnx`)));
@@ -111,6 +113,14 @@ for (const [name, input, shape, low, high] of others) {
   dataTest(`${name}: the batch can be dynamic`, () => {
     const module = importModel(model(name), { dynamicBatch: true });
     for (const result of mainFunction(module).results) assert.match(printType(result.type), /^tensor<Nx/);
+  });
+}
+
+for (const name of ["mnist-cnn-op8", ...others.map(([n]) => n)]) {
+  dataTest(`${name}: verifies, and its text reads back`, () => {
+    const module = importModel(model(name), { fileName: `${name}.onnx`, dynamicBatch: true });
+    assert.equal(verifyModule(module, registry), []);
+    assert.ok(moduleEquals(parseModule(printModule(module), { registry }), module));
   });
 }
 

@@ -84,6 +84,15 @@ test("symbolic dims become symbols, their names go to meta", () => {
   assert.equal(module.meta?.get("dims"), attr.dict(Object.fromEntries(Object.entries(dims).map(([k, v]) => [k, attr.string(v)]))));
 });
 
+test("an unnamed or negative leading size is the batch", () => {
+  for (const size of [null, -1]) {
+    const module = importModel(
+      encodeModel({ inputs: [value("x", FLOAT, [size, 3])], outputs: [value("y", FLOAT, [])], nodes: [node("Relu", "x", "y")] }),
+    );
+    assert.is(printType(mainFunction(module).results[0]?.type ?? { dtype: "f32", shape: [] }), "tensor<Nx3xf32>");
+  }
+});
+
 test("a reshape computed from Shape becomes attributes", async () => {
   const nodes = [
     node("Shape", "x", "s"),

@@ -20,7 +20,7 @@ import {
   toHost,
 } from "../support/op-module.ts";
 import { type Seeded, seeded } from "../support/seeded.ts";
-import { casesOf, isExact, type RowCase } from "./wasm-manifest-cases.ts";
+import { casesOf, isExact, type RowCase } from "./wasm-manifest-cases/index.ts";
 
 const rows: readonly KernelRow[] = manifest.kernels;
 const batches = [3, 1, 0, 8, 3];
@@ -108,7 +108,7 @@ rows.forEach((row, index) => {
   test(name, async () => {
     if (row.op === "rt.pack") return packTest(row);
     const cases = casesOf[row.op]?.(row) ?? [];
-    assert.ok(cases.length > 0, `no cases for ${row.op}: add them to wasm-manifest-cases.ts`);
+    assert.ok(cases.length > 0, `no cases for ${row.op}: add them under wasm-manifest-cases/`);
     for (const [c, one] of cases.entries()) {
       const random = seeded(1000 * index + c);
       const what = `case ${c} ${JSON.stringify(one.shapes)} ${JSON.stringify(one.attrs ?? {})} ${one.dtypes?.join() ?? ""}`;
@@ -171,7 +171,9 @@ test("the rows and the kernels are the same list", () => {
 });
 
 test("no row repeats another", () => {
-  const keys = rows.map(({ op, operands, results, when }) => JSON.stringify({ op, operands, results, when }));
+  const keys = rows
+    .filter(({ op }) => op !== "rt.pack")
+    .map(({ op, operands, results, when }) => JSON.stringify({ op, operands, results, when }));
   assert.is(new Set(keys).size, keys.length);
 });
 

@@ -46,16 +46,14 @@ export const concat = defineOp({
     return [y];
   },
   work: () => ({ macs: 0 }),
-  gradient({ builder, operands, grads, attrs }) {
-    const rank = builder.typeOf(operands[0] ?? null).shape.length;
-    const axis = axisFrom(attrs.axis, rank);
-    let at = 0;
-    return operands.map((x) => {
-      const size = builder.typeOf(x).shape[axis];
-      if (typeof size !== "number") throw new RangeError(`shape.concat: axis ${axis} has the symbolic size ${dimKey(size ?? 0)}; its gradient needs a number`);
-      const piece = builder.one("shape.slice", [grads[0] ?? null], { starts: [at], ends: [at + size], axes: [axis] });
-      at += size;
-      return piece;
+  gradient({ builder, operands, grads, attrs, wanted }) {
+    let end: Dim = 0;
+    return operands.map((x, i) => {
+      const { shape } = builder.typeOf(x);
+      const axis = axisFrom(attrs.axis, shape.length);
+      const start = end;
+      end = dimAdd(start, shape[axis] as Dim);
+      return wanted[i] ? builder.one("shape.slice", [grads[0] ?? null], { starts: [start], ends: [end], axes: [axis] }) : null;
     });
   },
   maps({ types, attrs }) {

@@ -57,6 +57,8 @@ function clamped(value: Dim, size: Dim, low: Dim, high: Dim): Dim {
   if (typeof value !== "number") return dimEquals(value, size) && !dimEquals(high, size) ? high : atMost(value, high);
   if (value >= far) return high;
   if (value <= -far) return low;
+  // The last element is never before the place in front of the first, whatever the size.
+  if (value === -1 && low === -1) return high;
   return value < 0 ? dimMax(dimAdd(size, value), low) : atMost(value, high);
 }
 

@@ -37,6 +37,17 @@ export function wasm(options: WasmOptions = {}): Backend {
   return new WasmBackend(checkedExtensions(options.extend ?? []));
 }
 
+let builtin: Promise<WebAssembly.Module> | null = null;
+
+/** The backend's own module: compiled once, whatever the number of backends and sessions. */
+function builtinModule(): Promise<WebAssembly.Module> {
+  builtin ??= compile(
+    Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0)),
+    "its kernels",
+  );
+  return builtin;
+}
+
 interface Compiled {
   readonly builtin: WebAssembly.Module;
   /** By extension name. */
@@ -81,8 +92,7 @@ class WasmBackend implements Backend {
   }
 
   private async compileAll(): Promise<Compiled> {
-    const bytes = Uint8Array.from(atob(kernelsBase64), (character) => character.charCodeAt(0));
-    const builtin = await compile(bytes, "its kernels");
+    const builtin = await builtinModule();
     const extensions = new Map<string, WebAssembly.Module>();
     for (const { name, wasm } of this.extensions) if (wasm) extensions.set(name, await compile(wasm, `extension ${name}`));
     return { builtin, extensions };

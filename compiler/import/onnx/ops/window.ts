@@ -44,7 +44,7 @@ function padding(node: NodeContext, kernel: readonly number[], stride: readonly 
   const totals = kernel.map((k, i) => (mode === "VALID" ? 0 : sameTotal(node, i, k, stride[i] ?? 1, dilation[i] ?? 1)));
   const small = totals.map((total) => Math.floor(total / 2));
   const large = totals.map((total) => Math.ceil(total / 2));
-  return mode === "SAME_UPPER" ? [...large, ...small] : [...small, ...large];
+  return mode === "SAME_LOWER" ? [...large, ...small] : [...small, ...large];
 }
 
 /** Padding of one axis that makes ceil(size / stride) outputs. With stride 1 it does not depend on the size. */
