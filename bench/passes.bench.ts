@@ -6,13 +6,22 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { performance } from "node:perf_hooks";
+import { interpreterExecutor } from "../compiler/interpret/executor.ts";
 import { runPipeline } from "../compiler/pass/manager.ts";
 import { parsePipeline } from "../compiler/pass/pipeline-text.ts";
 import { PassRegistry } from "../compiler/pass/registry.ts";
 import { generalPasses } from "../compiler/passes/index.ts";
-import { interpreterExecutor } from "../compiler/interpret/executor.ts";
 import { Random } from "../compiler/random/random.ts";
-import { createCoreRegistry, dataConstant, dimSymbol, emptyFunction, emptyModule, ModuleEditor, tensorType, type ValueId } from "../ir-spec/index.ts";
+import {
+  createCoreRegistry,
+  dataConstant,
+  dimSymbol,
+  emptyFunction,
+  emptyModule,
+  ModuleEditor,
+  tensorType,
+  type ValueId,
+} from "../ir-spec/index.ts";
 
 const OPS = 100_000;
 const PIPELINE = "infer-shapes,fold-constants,canonicalize,cse,fuse-activation,dce,materialize,fold-batch-norm,canonicalize,dce";

@@ -97,7 +97,14 @@ export function targetNamed(host: Host, name: string): TargetSpec {
   throw new TersorError({ code: "E0804", message: `unknown target "${name}"; there are: ${[...host.targets.keys()].join(", ")}` });
 }
 
-function emit(module: Module, host: Host, targets: readonly TargetSpec[], plans: readonly Lowered[], pipeline: string, options: CompileOptions): Uint8Array {
+function emit(
+  module: Module,
+  host: Host,
+  targets: readonly TargetSpec[],
+  plans: readonly Lowered[],
+  pipeline: string,
+  options: CompileOptions,
+): Uint8Array {
   const build: BuildInfo = {
     tersor: compilerVersion,
     pipeline,
@@ -135,4 +142,3 @@ function planWarnings(plan: Lowered): readonly string[] {
 export function sha256Hex(bytes: Uint8Array): string {
   return bytesToHex(sha256(bytes));
 }
-

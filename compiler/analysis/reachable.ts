@@ -1,5 +1,5 @@
 /** @file Constants that functions reach, through definitions, in order of first mention. */
-import { type Constant, type Func, type Module } from "../../ir-spec/index.ts";
+import type { Constant, Func, Module } from "../../ir-spec/index.ts";
 
 /** Names mentioned by a function's ops and returns, each once, in order. */
 export function constantsOf(func: Func): readonly string[] {

@@ -1,5 +1,5 @@
 /** @file Raw bytes of the data constants that a module reaches, equal content counted once (as the file stores it), before entropy coding. */
-import { byteLengthOf, dtypeInfo, elementCount, storageHash, type DataConstant, type Module } from "../../ir-spec/index.ts";
+import { byteLengthOf, type DataConstant, dtypeInfo, elementCount, type Module, storageHash } from "../../ir-spec/index.ts";
 import type { Analysis } from "../pass/pass.ts";
 import { reachableConstants } from "./reachable.ts";
 

@@ -1,8 +1,9 @@
 /** @file Backends by the names that `--backend` takes. */
-import type { Backend } from "../../runtime/index.ts";
+
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { webgpu } from "../../runtime/backends/webgpu/index.ts";
+import type { Backend } from "../../runtime/index.ts";
 import { UsageError } from "./failure.ts";
 
 const backends: Readonly<Record<string, { readonly target: string; make(): Backend }>> = {

@@ -12,7 +12,11 @@ export interface Evaluation {
 }
 
 /** Runs every sample, in batches where the batch is symbolic. */
-export async function evaluateSession(session: Session, data: DataSet, onProgress: (fraction: number) => void = () => undefined): Promise<Evaluation> {
+export async function evaluateSession(
+  session: Session,
+  data: DataSet,
+  onProgress: (fraction: number) => void = () => undefined,
+): Promise<Evaluation> {
   const feed = feedOf(session, data);
   const step = feed.fixedBatch ?? Math.min(64, data.count);
   const predictions = new Int32Array(data.count);
@@ -29,7 +33,11 @@ export async function evaluateSession(session: Session, data: DataSet, onProgres
 }
 
 /** Median and minimum milliseconds of single-sample runs, after warm-up. */
-export async function measureLatency(session: Session, data: DataSet, runs = 100): Promise<{ readonly median: number; readonly min: number; readonly runs: number }> {
+export async function measureLatency(
+  session: Session,
+  data: DataSet,
+  runs = 100,
+): Promise<{ readonly median: number; readonly min: number; readonly runs: number }> {
   const feed = feedOf(session, data);
   const times: number[] = [];
   const warmUp = Math.ceil(runs / 5);
@@ -56,7 +64,11 @@ function feedOf(session: Session, data: DataSet): Feed {
   const sources = Object.keys(data.inputs);
   const [name, source] = [names[0], sources[0]];
   if (names.length !== 1 || sources.length !== 1 || name === undefined || source === undefined) {
-    throw new RuntimeError("R0305", `the model has inputs ${names.join(", ")}, the data ${sources.join(", ")}: one of each is needed`, "eval");
+    throw new RuntimeError(
+      "R0305",
+      `the model has inputs ${names.join(", ")}, the data ${sources.join(", ")}: one of each is needed`,
+      "eval",
+    );
   }
   const model = session.inputs[name];
   const sample = data.inputs[source];
@@ -65,7 +77,11 @@ function feedOf(session: Session, data: DataSet): Feed {
   const batch = model.shape[0];
   const rest = model.shape.slice(1);
   if (rest.some((d) => typeof d !== "number") || rest.reduce<number>((n, d) => n * Number(d), 1) !== sampleSize(sample)) {
-    throw new RuntimeError("R0305", `input ${name} takes [${model.shape.join(", ")}], a sample of ${data.name} is [${sample.shape.join(", ")}]`, "eval");
+    throw new RuntimeError(
+      "R0305",
+      `input ${name} takes [${model.shape.join(", ")}], a sample of ${data.name} is [${sample.shape.join(", ")}]`,
+      "eval",
+    );
   }
   return {
     output,

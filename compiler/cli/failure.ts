@@ -18,14 +18,21 @@ export interface Failure {
 }
 
 export function describeFailure(error: unknown): Failure {
-  if (error instanceof UsageError) return { code: error.code, message: error.message, where: "command line", text: `error: ${error.message}`, exitCode: 2 };
+  if (error instanceof UsageError)
+    return { code: error.code, message: error.message, where: "command line", text: `error: ${error.message}`, exitCode: 2 };
   if (error instanceof TersorError) return fromProblems(error);
   if (error instanceof RuntimeError || error instanceof DataError) {
     return { code: error.code, message: error.message, where: String(error.where ?? ""), text: error.message, exitCode: 1 };
   }
   if (isSystemError(error)) {
     const where = error.path ?? "";
-    return { code: error.code === "ENOENT" ? "E0002" : "E0003", message: error.message, where, text: `error: ${error.message}`, exitCode: 1 };
+    return {
+      code: error.code === "ENOENT" ? "E0002" : "E0003",
+      message: error.message,
+      where,
+      text: `error: ${error.message}`,
+      exitCode: 1,
+    };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "E0000", message, where: "", text: `internal error, please report it: ${message}`, exitCode: 1 };

@@ -27,19 +27,47 @@ function seededTensor(dtype: string, shape: readonly number[], random: Random): 
   };
   switch (dtype) {
     case "f32":
-      return new Tensor("f32", fill(new Float32Array(count), () => random.float()), shape);
+      return new Tensor(
+        "f32",
+        fill(new Float32Array(count), () => random.float()),
+        shape,
+      );
     case "f64":
-      return new Tensor("f64", fill(new Float64Array(count), () => random.float()), shape);
+      return new Tensor(
+        "f64",
+        fill(new Float64Array(count), () => random.float()),
+        shape,
+      );
     case "i64":
-      return new Tensor("i64", fill(new BigInt64Array(count), () => BigInt(random.int(10))), shape);
+      return new Tensor(
+        "i64",
+        fill(new BigInt64Array(count), () => BigInt(random.int(10))),
+        shape,
+      );
     case "i32":
-      return new Tensor("i32", fill(new Int32Array(count), () => random.int(10)), shape);
+      return new Tensor(
+        "i32",
+        fill(new Int32Array(count), () => random.int(10)),
+        shape,
+      );
     case "u8":
-      return new Tensor("u8", fill(new Uint8Array(count), () => random.int(256)), shape);
+      return new Tensor(
+        "u8",
+        fill(new Uint8Array(count), () => random.int(256)),
+        shape,
+      );
     case "i8":
-      return new Tensor("i8", fill(new Int8Array(count), () => random.int(256) - 128), shape);
+      return new Tensor(
+        "i8",
+        fill(new Int8Array(count), () => random.int(256) - 128),
+        shape,
+      );
     case "bool":
-      return new Tensor("bool", fill(new Uint8Array(count), () => random.int(2)), shape);
+      return new Tensor(
+        "bool",
+        fill(new Uint8Array(count), () => random.int(2)),
+        shape,
+      );
     default:
       throw new UsageError(`no seeded values for an input of ${dtype}: give it with --input`);
   }

@@ -24,12 +24,17 @@ function buildProgram(): Command {
     .configureOutput({ writeErr: (text) => void (wantsJson || process.stderr.write(text)) })
     .exitOverride();
   for (const add of [addStart, addCompile, addRun, addEval, addOpt, addPrint, addInspect, addVerify]) add(program, output);
-  for (const command of program.commands) command.option("--json", "print one JSON object on standard output and nothing else").exitOverride().showHelpAfterError("(--help shows what it takes)");
+  for (const command of program.commands)
+    command
+      .option("--json", "print one JSON object on standard output and nothing else")
+      .exitOverride()
+      .showHelpAfterError("(--help shows what it takes)");
   return program;
 }
 
 function fail(failure: Failure): void {
-  if (wantsJson) process.stdout.write(`${JSON.stringify({ error: { code: failure.code, message: failure.message, where: failure.where } })}\n`);
+  if (wantsJson)
+    process.stdout.write(`${JSON.stringify({ error: { code: failure.code, message: failure.message, where: failure.where } })}\n`);
   else process.stderr.write(`${failure.text}\n`);
   process.exitCode = failure.exitCode;
 }

@@ -26,7 +26,8 @@ export interface OpenOptions {
 export async function openModel(path: string, options: OpenOptions): Promise<OpenedModel> {
   const bytes = await readBytes(path);
   const format = detectFormat(bytes);
-  if (format === null) throw new TersorError({ code: "E0004", message: "neither an ONNX model, nor .tir text, nor a .tsr file", where: path });
+  if (format === null)
+    throw new TersorError({ code: "E0004", message: "neither an ONNX model, nor .tir text, nor a .tsr file", where: path });
   return { path, format, bytes, sha256: sha256Hex(bytes), module: readAs(format, path, bytes, options) };
 }
 
@@ -41,7 +42,8 @@ function readAs(format: OpenedModel["format"], path: string, bytes: Uint8Array, 
 /** A resource beside the text; never one outside its folder. */
 function resourceBytes(folder: string, name: string): Uint8Array | null {
   const path = resolve(folder, name);
-  if (!path.startsWith(folder + sep)) throw new TersorError({ code: "E0005", message: `resource "${name}" lies outside the folder of the text` });
+  if (!path.startsWith(folder + sep))
+    throw new TersorError({ code: "E0005", message: `resource "${name}" lies outside the folder of the text` });
   try {
     const buffer = readFileSync(path);
     return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength).slice();

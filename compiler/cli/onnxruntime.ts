@@ -4,8 +4,18 @@ import { TersorError } from "../../ir-spec/index.ts";
 import { type RuntimeDType, Tensor, type TensorArray } from "../../runtime/index.ts";
 
 const dtypes: Readonly<Record<string, RuntimeDType>> = {
-  float32: "f32", float64: "f64", int64: "i64", int32: "i32", int16: "i16", int8: "i8",
-  uint64: "u64", uint32: "u32", uint16: "u16", uint8: "u8", bool: "bool", float16: "f16",
+  float32: "f32",
+  float64: "f64",
+  int64: "i64",
+  int32: "i32",
+  int16: "i16",
+  int8: "i8",
+  uint64: "u64",
+  uint32: "u32",
+  uint16: "u16",
+  uint8: "u8",
+  bool: "bool",
+  float16: "f16",
 };
 
 const ortTypes = Object.fromEntries(Object.entries(dtypes).map(([ort, ours]) => [ours, ort]));

@@ -39,7 +39,11 @@ function bar(label: string): Progress {
     update(fraction, note = "") {
       if (!shown && performance.now() - started < 1000) return;
       if (!shown) {
-        shown = new SingleBar({ format: "{label} [{bar}] {percentage}% | {eta_formatted} left | {note}", clearOnComplete: true, stream: process.stderr });
+        shown = new SingleBar({
+          format: "{label} [{bar}] {percentage}% | {eta_formatted} left | {note}",
+          clearOnComplete: true,
+          stream: process.stderr,
+        });
         shown.start(1000, 0, { label, note });
       }
       shown.update(Math.round(fraction * 1000), { label, note });
@@ -53,7 +57,10 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const widths = header.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const numeric = header.map((_, i) => rows.every((row) => /^[-+]?[\d.,]*( ?(%|x|ms|B|kB|us))?$/.test(row[i] ?? "")));
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join("  ").trimEnd();
+    cells
+      .map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd();
   return [line(header), widths.map((w) => "-".repeat(w)).join("  "), ...rows.map(line)].join("\n");
 }
 

@@ -1,8 +1,9 @@
 /** @file The plugins that the command line brings, and those of a `tersor.config.ts` are added to. */
-import type { Plugin } from "../plugin/plugin.ts";
+
 import { entropy } from "../../plugins/entropy/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
 import { share } from "../../plugins/share/index.ts";
+import type { Plugin } from "../plugin/plugin.ts";
 
 export const bundledPlugins = (): readonly Plugin[] => [prune(), share(), quantize(), entropy()];

@@ -14,8 +14,8 @@ import {
   printDim,
   printType,
   substituteDim,
-  TersorError,
   type TensorType,
+  TersorError,
   tensorType,
 } from "../../ir-spec/index.ts";
 
@@ -28,7 +28,11 @@ export function bindInputs(func: Func, inputs: Tensors): Bindings {
     const { name, type } = func.values[id] as Func["values"][number];
     return { name: name ?? String(id), type };
   });
-  rejectUnknown(func, ports.map((port) => port.name), inputs);
+  rejectUnknown(
+    func,
+    ports.map((port) => port.name),
+    inputs,
+  );
   const bindings: Bindings = new Map();
   for (const { name, type } of ports) {
     checkTensor(func, name, type, inputs[name]);
@@ -43,7 +47,12 @@ function rejectUnknown(func: Func, names: readonly string[], inputs: Tensors): v
   for (const name of Object.keys(inputs)) {
     if (names.includes(name)) continue;
     const near = nearest(name, names);
-    throw inputError("E0511", func, `there is no input "${name}"; the inputs are ${names.join(", ") || "none"}`, near ? `did you mean "${near}"?` : undefined);
+    throw inputError(
+      "E0511",
+      func,
+      `there is no input "${name}"; the inputs are ${names.join(", ") || "none"}`,
+      near ? `did you mean "${near}"?` : undefined,
+    );
   }
 }
 
@@ -52,9 +61,11 @@ function checkTensor(func: Func, name: string, type: TensorType, tensor: HostTen
   if (!tensor) throw inputError("E0510", func, `input "${name}" is missing; ${wanted}`);
   if (tensor.dtype !== type.dtype) throw inputError("E0512", func, `input "${name}" is ${tensor.dtype}; ${wanted}`);
   const shape = `[${tensor.shape.join(", ")}]`;
-  if (tensor.shape.length !== type.shape.length) throw inputError("E0513", func, `input "${name}" has shape ${shape}, rank ${tensor.shape.length}; ${wanted}`);
+  if (tensor.shape.length !== type.shape.length)
+    throw inputError("E0513", func, `input "${name}" has shape ${shape}, rank ${tensor.shape.length}; ${wanted}`);
   const count = tensor.shape.reduce((n, size) => n * size, 1);
-  if (tensor.data.length !== count) throw inputError("E0513", func, `input "${name}" has shape ${shape} and ${tensor.data.length} elements, which should be ${count}`);
+  if (tensor.data.length !== count)
+    throw inputError("E0513", func, `input "${name}" has shape ${shape} and ${tensor.data.length} elements, which should be ${count}`);
 }
 
 /** Dims that are a bare symbol bind it, where it is not bound yet. */
@@ -67,7 +78,8 @@ export function bindSymbols(type: TensorType, shape: readonly number[], bindings
 function checkDims(func: Func, name: string, type: TensorType, shape: readonly number[], bindings: Bindings): void {
   type.shape.forEach((dim, axis) => {
     const unbound = [...dimSymbols(dim)].find((symbol) => !bindings.has(symbol));
-    if (unbound) throw inputError("E0516", func, `input "${name}": axis ${axis} is ${printDim(dim)}, and no input has the size ${unbound} alone`);
+    if (unbound)
+      throw inputError("E0516", func, `input "${name}": axis ${axis} is ${printDim(dim)}, and no input has the size ${unbound} alone`);
     const wanted = evaluateDim(dim, bindings);
     if (wanted === shape[axis]) return;
     const size = typeof dim === "number" ? String(wanted) : `${printDim(dim)}, here ${wanted}`;
@@ -92,7 +104,12 @@ function inputError(code: string, func: Func, message: string, hint?: string): T
 }
 
 export function boundType(type: TensorType, bindings: Bindings): TensorType {
-  return type.shape.every((dim) => typeof dim === "number") ? type : tensorType(type.dtype, type.shape.map((dim) => substituteDim(dim, bindings)));
+  return type.shape.every((dim) => typeof dim === "number")
+    ? type
+    : tensorType(
+        type.dtype,
+        type.shape.map((dim) => substituteDim(dim, bindings)),
+      );
 }
 
 export function hasDims(dict: AttrDict): boolean {

@@ -10,8 +10,8 @@ import {
   type HostTensor,
   type Module,
   type Op,
-  type OpRegistry,
   type Operand,
+  type OpRegistry,
   type Problem,
   TersorError,
   type ValueId,
@@ -39,7 +39,12 @@ export interface Interpreted {
  * Runs the function on the inputs, named as its parameters.
  * @throws TersorError E0510 .. E0516 (inputs), E0517 (a tap), E0518 (aborted), E0519 (no such function), and what the ops raise, with their place.
  */
-export function interpret(module: Module, registry: OpRegistry, inputs: Readonly<Record<string, HostTensor>>, options: InterpretOptions = {}): Interpreted {
+export function interpret(
+  module: Module,
+  registry: OpRegistry,
+  inputs: Readonly<Record<string, HostTensor>>,
+  options: InterpretOptions = {},
+): Interpreted {
   const name = options.function ?? "main";
   const func = module.functions.get(name);
   if (!func) throw new TersorError({ code: "E0519", message: `module @${module.name} has no function @${name}` });
@@ -75,7 +80,12 @@ class Run {
     const { func, options } = this;
     const lastUses = lastUsesOf(func);
     for (const [index, op] of func.ops.entries()) {
-      if (options.signal?.aborted) throw new TersorError({ code: "E0518", message: `the run was stopped before op ${index} of ${func.ops.length}`, where: `@${func.name}` });
+      if (options.signal?.aborted)
+        throw new TersorError({
+          code: "E0518",
+          message: `the run was stopped before op ${index} of ${func.ops.length}`,
+          where: `@${func.name}`,
+        });
       const start = options.onOp ? performance.now() : 0;
       this.step(op);
       options.onOp?.(op, performance.now() - start);
@@ -136,7 +146,8 @@ class Run {
 function checkTaps(func: Func, taps: readonly string[]): void {
   const names = new Set(func.values.map((value) => value.name));
   const unknown = taps.find((tap) => !names.has(tap));
-  if (unknown !== undefined) throw new TersorError({ code: "E0517", message: `there is no value %${unknown} to tap`, where: `@${func.name}` });
+  if (unknown !== undefined)
+    throw new TersorError({ code: "E0517", message: `there is no value %${unknown} to tap`, where: `@${func.name}` });
 }
 
 const evaluated = new WeakMap<OpRegistry, WeakMap<Module, Map<string, HostTensor>>>();

@@ -45,7 +45,10 @@ export class PlanFunctionBuilder {
     return ids;
   }
 
-  finish(results: readonly { readonly name: string; readonly operand: ValueId | string; readonly type: TensorType }[], base: Partial<Func> = {}): Func {
+  finish(
+    results: readonly { readonly name: string; readonly operand: ValueId | string; readonly type: TensorType }[],
+    base: Partial<Func> = {},
+  ): Func {
     return {
       name: this.name,
       values: this.values,

@@ -18,7 +18,9 @@ export function decomposeUnsupported(module: Module, registry: OpRegistry, suppo
 function decomposeOnce(module: Module, registry: OpRegistry, supported: Supported): Module {
   const editor = new ModuleEditor(module, registry);
   for (const [name, func] of module.functions) {
-    const unsupported = new Set(func.ops.filter((op) => registry.get(op.name)?.decompose && !supported(module, func, op)).map((op) => op.results[0]));
+    const unsupported = new Set(
+      func.ops.filter((op) => registry.get(op.name)?.decompose && !supported(module, func, op)).map((op) => op.results[0]),
+    );
     if (unsupported.size === 0) continue;
     const body = editor.function(name);
     for (const op of body.ops()) {
@@ -26,7 +28,7 @@ function decomposeOnce(module: Module, registry: OpRegistry, supported: Supporte
       if (!unsupported.has(op.results[0]) || !def.decompose) continue;
       body.insertBefore(op);
       const replacements = def.decompose({ builder: body, operands: op.operands, attrs: registry.attrs(def, op.attrs) });
-      op.results.forEach((result, i) => body.replaceAllUses(result, replacements[i] ?? null));
+      for (const [i, result] of op.results.entries()) body.replaceAllUses(result, replacements[i] ?? null);
       body.erase(op);
     }
   }

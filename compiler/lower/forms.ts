@@ -35,7 +35,11 @@ function singleForm(module: Module, name: string): SingleForm | null {
   const levels = [form.sparsity, form.affine, form.codebook].filter((level) => level !== null);
   if (levels.length !== 1) return null;
   if (form.affine?.over === "weight") {
-    return { kind: "affine", leaves: [form.leaf, form.affine.scale, form.affine.zero], params: { axis: form.affine.axis ?? -1, block: form.affine.block } };
+    return {
+      kind: "affine",
+      leaves: [form.leaf, form.affine.scale, form.affine.zero],
+      params: { axis: form.affine.axis ?? -1, block: form.affine.block },
+    };
   }
   if (form.codebook) return { kind: "codebook", leaves: [form.codebook.table, form.codebook.codes], params: {} };
   if (form.sparsity?.format === "mask") return { kind: "mask", leaves: [form.leaf, form.sparsity.index], params: {} };

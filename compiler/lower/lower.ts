@@ -3,39 +3,39 @@
  * what packs them, goes to `@init`, which runs once at load; `@main` takes the public inputs and then the values that `@init` made.
  */
 import {
+  type Attr,
+  type AttrDict,
+  attr,
   type Constant,
   type DerivedConstant,
+  type Dim,
   dataConstant,
+  dimCeilDiv,
   encodeTensor,
   evaluateConstant,
   type Func,
   type HostTensor,
   type Location,
-  mainFunction,
   type Module,
+  mainFunction,
   type Op,
-  type OpRegistry,
   type Operand,
+  type OpRegistry,
   operandType,
   type Problem,
   printType,
-  TersorError,
   type TensorType,
+  TersorError,
   tensorType,
   type ValueId,
   valueInfo,
-  dimCeilDiv,
-  type Dim,
-  type AttrDict,
-  attr,
-  type Attr,
 } from "../../ir-spec/index.ts";
 import type { KernelRow, OperandRule, PackDim } from "../../runtime/manifest.ts";
 import type { TargetSpec } from "../target/target.ts";
 import { PlanFunctionBuilder } from "./builder.ts";
 import { decomposeUnsupported } from "./decompose.ts";
 import { formLeaves, formParams, readableForms } from "./forms.ts";
-import { ruleFor, type SelectRequest, selectKernel, type Selected } from "./select.ts";
+import { ruleFor, type Selected, type SelectRequest, selectKernel } from "./select.ts";
 
 export interface Lowered {
   readonly target: string;
@@ -57,7 +57,19 @@ export function lower(source: Module, target: TargetSpec, registry: OpRegistry):
 }
 
 function choose(module: Module, func: Func, op: Op, target: TargetSpec, registry: OpRegistry): Selected {
-  return selectKernel(target.manifest as NonNullable<TargetSpec["manifest"]>, target.features, requestOf(module, registry, op.name, op.operands, op.attrs, op.results.map((id) => valueInfo(func, id).type), (operand) => operandType(module, func, operand)));
+  return selectKernel(
+    target.manifest as NonNullable<TargetSpec["manifest"]>,
+    target.features,
+    requestOf(
+      module,
+      registry,
+      op.name,
+      op.operands,
+      op.attrs,
+      op.results.map((id) => valueInfo(func, id).type),
+      (operand) => operandType(module, func, operand),
+    ),
+  );
 }
 
 function requestOf(
@@ -91,7 +103,10 @@ class Lowering {
   /** Constant name (and pack kernel) -> value in init. */
   private readonly built = new Map<string, ValueId>();
   /** Same key -> index among main's extra parameters. */
-  private readonly exported = new Map<string, { readonly index: number; readonly value: ValueId; readonly name: string; readonly type: TensorType }>();
+  private readonly exported = new Map<
+    string,
+    { readonly index: number; readonly value: ValueId; readonly name: string; readonly type: TensorType }
+  >();
   private readonly evaluated = new Map<string, HostTensor>();
   private readonly materialized: { constant: string; extraBytes: number }[] = [];
   private readonly kernels = new Set<string>();
@@ -114,7 +129,7 @@ class Lowering {
     return this.assemble(func, rows, operands, returned);
   }
 
-  private choose(func: Func, op: Op): Selected & { readonly ok: true } | null {
+  private choose(func: Func, op: Op): (Selected & { readonly ok: true }) | null {
     const selected = choose(this.module, func, op, this.target, this.registry);
     if (selected.ok) return selected;
     const types = op.operands.map((operand) => operandType(this.module, func, operand));
@@ -128,7 +143,8 @@ class Lowering {
     return op.operands.flatMap((operand, i): readonly PendingOperand[] => {
       if (typeof operand !== "string") return [operand];
       const rule = ruleFor(row, i, def);
-      if (rule?.form && rule.form !== "dense") return formLeaves(this.module, operand, rule.form).map((leaf) => (leaf === null ? null : this.constantOperand(leaf)));
+      if (rule?.form && rule.form !== "dense")
+        return formLeaves(this.module, operand, rule.form).map((leaf) => (leaf === null ? null : this.constantOperand(leaf)));
       return [rule?.pack ? this.packedOperand(operand, rule.pack) : this.constantOperand(operand)];
     });
   }
@@ -150,13 +166,26 @@ class Lowering {
   }
 
   /** The constant packed for a kernel, as a value of init. */
-  private packed(name: string, pack: NonNullable<OperandRule["pack"]>): { readonly key: string; readonly value: ValueId; readonly type: TensorType } {
+  private packed(
+    name: string,
+    pack: NonNullable<OperandRule["pack"]>,
+  ): { readonly key: string; readonly value: ValueId; readonly type: TensorType } {
     const key = `${name} ${pack.kernel}`;
     const constant = this.constantNamed(name);
-    const type = tensorType(pack.dtype, pack.shape.map((dim) => packedDim(dim, constant.type)));
+    const type = tensorType(
+      pack.dtype,
+      pack.shape.map((dim) => packedDim(dim, constant.type)),
+    );
     let value = this.built.get(key);
     if (value === undefined) {
-      const [made] = this.init.kernel(pack.kernel, new Map(), [this.initOperand(name)], [{ name: `${name}.packed`, type }], constant.loc, "pack");
+      const [made] = this.init.kernel(
+        pack.kernel,
+        new Map(),
+        [this.initOperand(name)],
+        [{ name: `${name}.packed`, type }],
+        constant.loc,
+        "pack",
+      );
       value = made as ValueId;
       this.kernels.add(pack.kernel);
       this.built.set(key, value);
@@ -170,7 +199,8 @@ class Lowering {
     return constant.operands.flatMap((operand, i): readonly Operand[] => {
       if (operand === null) return [null];
       const rule = ruleFor(row, i, def);
-      if (rule?.form && rule.form !== "dense") return formLeaves(this.module, operand, rule.form).map((leaf) => (leaf === null ? null : this.initOperand(leaf)));
+      if (rule?.form && rule.form !== "dense")
+        return formLeaves(this.module, operand, rule.form).map((leaf) => (leaf === null ? null : this.initOperand(leaf)));
       return [rule?.pack ? this.packed(operand, rule.pack).value : this.initOperand(operand)];
     });
   }
@@ -260,21 +290,35 @@ class Lowering {
     for (const id of func.params) ids.set(id, this.main.param(nameOf(func, id), valueInfo(func, id).type));
     const extra = [...this.exported.values()].map((e) => this.main.param(e.name, e.type));
     const resolve = (operand: PendingOperand): Operand =>
-      typeof operand === "object" && operand !== null ? (extra[operand.exported] as ValueId) : typeof operand === "number" ? (ids.get(operand) as ValueId) : operand;
+      typeof operand === "object" && operand !== null
+        ? (extra[operand.exported] as ValueId)
+        : typeof operand === "number"
+          ? (ids.get(operand) as ValueId)
+          : operand;
     const predicted: { op: string; kernel: string; microseconds: number }[] = [];
     func.ops.forEach((op, i) => {
       const { row, microseconds } = rows[i] as { readonly row: KernelRow; readonly microseconds: number };
       const results = op.results.map((id) => valueInfo(func, id));
       const made = this.main.kernel(row.id, this.stepParams(op, row), (operands[i] ?? []).map(resolve), results, op.loc, op.name);
-      op.results.forEach((id, k) => ids.set(id, made[k] as ValueId));
+      for (const [k, id] of op.results.entries()) ids.set(id, made[k] as ValueId);
       this.kernels.add(row.id);
       predicted.push({ op: nameOf(func, op.results[0] ?? 0), kernel: row.id, microseconds });
     });
-    const results = func.results.map((r, i) => ({ name: r.name, type: r.type, operand: resolve(returned[i] as PendingOperand) as ValueId | string }));
+    const results = func.results.map((r, i) => ({
+      name: r.name,
+      type: r.type,
+      operand: resolve(returned[i] as PendingOperand) as ValueId | string,
+    }));
     const init = this.init.finish([...this.exported.values()].map((e) => ({ name: e.name, operand: e.value, type: e.type })));
     const carries = func.carries.map((c) => ({ param: ids.get(c.param) as ValueId, result: c.result }));
     const main = this.main.finish(results, { requires: func.requires, carries });
-    return { target: this.target.name, module: this.plan(init, main), kernels: [...this.kernels].sort(), materialized: this.materialized, predicted };
+    return {
+      target: this.target.name,
+      module: this.plan(init, main),
+      kernels: [...this.kernels].sort(),
+      materialized: this.materialized,
+      predicted,
+    };
   }
 
   private plan(init: Func, main: Func): Module {
@@ -309,9 +353,14 @@ function packedDim(dim: PackDim, type: TensorType): Dim {
   return "tiles" in dim ? dimCeilDiv(size, dim.tiles) : size;
 }
 
-function noKernel(target: TargetSpec, op: string, types: readonly (TensorType | null)[], refusals: readonly string[], loc: Location): Problem {
+function noKernel(
+  target: TargetSpec,
+  op: string,
+  types: readonly (TensorType | null)[],
+  refusals: readonly string[],
+  loc: Location,
+): Problem {
   const operands = types.map((type) => (type ? printType(type) : "_")).join(", ");
   const why = refusals.length > 0 ? `: ${refusals.join("; ")}` : "";
   return { code: "E0801", message: `target ${target.name} has no kernel for ${op}(${operands})${why}`, loc };
 }
-

@@ -4,14 +4,14 @@
  */
 import {
   byteLengthOf,
-  evaluateDim,
   type Dim,
-  type OpDef,
-  type TensorType,
-  type Operand,
-  elementCount,
   dimSymbols,
+  elementCount,
+  evaluateDim,
+  type OpDef,
+  type Operand,
   printType,
+  type TensorType,
 } from "../../ir-spec/index.ts";
 import type { AttrRule, KernelRow, Manifest, OperandRule } from "../../runtime/manifest.ts";
 

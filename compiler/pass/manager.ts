@@ -2,16 +2,16 @@
  * @file The pass manager: runs a resolved pipeline over a module and owns everything that passes must not care about: verification after each,
  * timing, printing, stopping, the change in bytes, and naming the guilty pass in every error. An unchanged pass (same object back) costs nothing more.
  */
-import { type Module, type OpRegistry, TersorError, type Problem } from "../../ir-spec/index.ts";
+import { type Module, type OpRegistry, type Problem, TersorError } from "../../ir-spec/index.ts";
+import { storedBytes } from "../analysis/stored-bytes.ts";
 import type { DataSet } from "../data/dataset.ts";
 import { Random } from "../random/random.ts";
 import type { TargetSpec } from "../target/target.ts";
-import { storedBytes } from "../analysis/stored-bytes.ts";
 import { verifyModule } from "../verify/verify.ts";
 import { AnalysisCache } from "./analysis-cache.ts";
 import type { Evaluator, Executor, PassContext, ReportRow } from "./pass.ts";
-import type { ResolvedPass } from "./registry.ts";
 import { printPipeline } from "./pipeline-text.ts";
+import type { ResolvedPass } from "./registry.ts";
 
 export interface PassRecord {
   readonly name: string;
@@ -94,7 +94,8 @@ async function runOne(
   }
   const ms = now() - start;
   const changed = next !== module;
-  if (changed && options.verifyEach !== false) failOn(verifyModule(next, options.registry), `after pass ${index + 1}, ${pass.pass.name} (${pass.owner})`);
+  if (changed && options.verifyEach !== false)
+    failOn(verifyModule(next, options.registry), `after pass ${index + 1}, ${pass.pass.name} (${pass.owner})`);
   const bytesBefore = analyses.get(storedBytes, module);
   const bytesAfter = changed ? analyses.get(storedBytes, next) : bytesBefore;
   return { module: next, record: { name: pass.pass.name, owner: pass.owner, ms, changed, bytesBefore, bytesAfter, rows, warnings } };
@@ -131,7 +132,8 @@ function failOn(problems: readonly Problem[], when: string): void {
 /** Puts the pass and its plugin in front of whatever went wrong inside it. */
 function blame(error: unknown, pass: ResolvedPass, index: number): unknown {
   const where = `pass ${index + 1}, ${printPipeline([pass.item])} (${pass.owner})`;
-  if (error instanceof TersorError) return new TersorError(error.problems.map((p) => ({ ...p, where: p.where ? `${where}: ${p.where}` : where })));
+  if (error instanceof TersorError)
+    return new TersorError(error.problems.map((p) => ({ ...p, where: p.where ? `${where}: ${p.where}` : where })));
   if (error instanceof Error && error.name === "AbortError") return error;
   const message = error instanceof Error ? error.message : String(error);
   const wrapped = new TersorError({ code: "E0707", message, where });

@@ -58,7 +58,9 @@ export const option = {
     }),
 };
 
-export type OptionReading = { readonly ok: true; readonly values: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly message: string };
+export type OptionReading =
+  | { readonly ok: true; readonly values: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly message: string };
 
 /** Values for a pass, defaults filled in; the message names the first wrong option. */
 export function readOptions(specs: OptionSpecs, given: Readonly<Record<string, PipelineValue>>): OptionReading {

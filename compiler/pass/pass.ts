@@ -19,7 +19,11 @@ export interface ExecutorResult {
 
 /** Runs a module; which engine does is the compilation's choice. */
 export interface Executor {
-  run(module: Module, inputs: Readonly<Record<string, HostTensor>>, options?: { readonly taps?: readonly string[] }): Promise<ExecutorResult>;
+  run(
+    module: Module,
+    inputs: Readonly<Record<string, HostTensor>>,
+    options?: { readonly taps?: readonly string[] },
+  ): Promise<ExecutorResult>;
 }
 
 /** The user's metric on the user's data: higher is better, e.g. top-1 accuracy in 0..1. */

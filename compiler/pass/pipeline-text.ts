@@ -10,7 +10,8 @@ export interface PipelineItem {
   readonly options: Readonly<Record<string, PipelineValue>>;
 }
 
-const tokenPattern = /\s*(?:([{}[\],=])|("(?:[^"\\]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?%?)(?![A-Za-z0-9_.%-])|([A-Za-z_][A-Za-z0-9_.-]*))/y;
+const tokenPattern =
+  /\s*(?:([{}[\],=])|("(?:[^"\\]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?%?)(?![A-Za-z0-9_.%-])|([A-Za-z_][A-Za-z0-9_.-]*))/y;
 
 interface Token {
   readonly kind: "punctuation" | "string" | "number" | "name" | "end";
@@ -33,7 +34,8 @@ function printItem({ pass, options }: PipelineItem): string {
 }
 
 function printValue(value: PipelineValue): string {
-  if (typeof value === "string") return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(value) && value !== "true" && value !== "false" ? value : JSON.stringify(value);
+  if (typeof value === "string")
+    return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(value) && value !== "true" && value !== "false" ? value : JSON.stringify(value);
   if (typeof value === "object") return `[${value.map(printValue).join(", ")}]`;
   return Object.is(value, -0) ? "-0" : String(value);
 }

@@ -111,6 +111,8 @@ function reason(first: OwnedPass, second: OwnedPass): string {
 }
 
 function cycleError(pending: readonly ResolvedPass[]): TersorError {
-  const clash = pending.flatMap((a) => pending.filter((b) => b !== a && mustPrecede(a, b)).map((b) => `${describe(a)} before ${describe(b)}`));
+  const clash = pending.flatMap((a) =>
+    pending.filter((b) => b !== a && mustPrecede(a, b)).map((b) => `${describe(a)} before ${describe(b)}`),
+  );
   return new TersorError({ code: "E0705", message: `passes cannot be ordered: ${clash.join("; ")}` });
 }

@@ -1,6 +1,7 @@
 /** @file Canonicalization: local rewrites that every later pass may count on having run. Each is one function with a name; the list is the documentation. */
-import { applyRewrites } from "../rewrite/rewrite.ts";
+
 import { definePass } from "../pass/pass.ts";
+import { applyRewrites } from "../rewrite/rewrite.ts";
 import { linearRewrites } from "./rewrites/linear.ts";
 import { movementRewrites } from "./rewrites/movement.ts";
 import { neutralRewrites } from "./rewrites/neutral.ts";

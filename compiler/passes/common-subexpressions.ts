@@ -1,5 +1,16 @@
 /** @file Common subexpression elimination: of two ops with equal name, operands and attributes the first stays. Equal derived constants are merged too. */
-import { type AttrDict, type Attr, type Module, ModuleEditor, type Operand, type OpRegistry, printType, storageEquals, storageHash, type Constant } from "../../ir-spec/index.ts";
+import {
+  type Attr,
+  type AttrDict,
+  type Constant,
+  type Module,
+  ModuleEditor,
+  type Operand,
+  type OpRegistry,
+  printType,
+  storageEquals,
+  storageHash,
+} from "../../ir-spec/index.ts";
 import { definePass } from "../pass/pass.ts";
 
 export const commonSubexpressions = definePass({
@@ -24,7 +35,7 @@ function mergeOps(module: Module, registry: OpRegistry): Module {
         seen.set(key, op.results);
         continue;
       }
-      op.results.forEach((result, i) => body.replaceAllUses(result, first[i] as number));
+      for (const [i, result] of op.results.entries()) body.replaceAllUses(result, first[i] as number);
       body.erase(op);
     }
   }
@@ -53,8 +64,12 @@ function substitute(module: Module, registry: OpRegistry, replaced: ReadonlyMap<
   }
   for (const name of module.functions.keys()) {
     const body = editor.function(name);
-    for (const op of body.ops()) op.operands.forEach((operand, i) => typeof operand === "string" && replaced.has(operand) && body.setOperand(op, i, to(operand)));
-    body.returned().forEach((operand, i) => typeof operand === "string" && replaced.has(operand) && body.setReturn(i, to(operand)));
+    for (const op of body.ops()) {
+      for (const [i, operand] of op.operands.entries()) if (typeof operand === "string") body.setOperand(op, i, to(operand));
+    }
+    for (const [i, operand] of body.returned().entries()) {
+      if (typeof operand === "string" && replaced.has(operand)) body.setReturn(i, to(operand));
+    }
   }
   for (const name of replaced.keys()) editor.removeConstant(name);
   return editor.freeze();
@@ -83,7 +98,10 @@ export function attrsKey(attrs: AttrDict): string {
   if (attrs.size === 0) return "";
   const cached = keys.get(attrs);
   if (cached !== undefined) return cached;
-  const key = `{${[...attrs].map(([name, value]) => `${JSON.stringify(name)}=${attrKey(value)}`).sort().join(",")}}`;
+  const key = `{${[...attrs]
+    .map(([name, value]) => `${JSON.stringify(name)}=${attrKey(value)}`)
+    .sort()
+    .join(",")}}`;
   keys.set(attrs, key);
   return key;
 }

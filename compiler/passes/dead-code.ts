@@ -25,7 +25,8 @@ function removeDeadOps(module: Module, registry: OpRegistry): Module {
 function removeUnreached(module: Module): Module {
   const reached = reachableConstants(module);
   const used = new Set<string>();
-  for (const constant of reached.values()) if (constant.kind === "data" && constant.storage.kind === "resource") used.add(constant.storage.resource);
+  for (const constant of reached.values())
+    if (constant.kind === "data" && constant.storage.kind === "resource") used.add(constant.storage.resource);
   if (reached.size === module.constants.size && used.size === module.resources.size) return module;
   return {
     ...module,

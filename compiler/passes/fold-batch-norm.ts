@@ -15,11 +15,19 @@ const fold: Rewrite = {
     const [x, ...parameters] = op.operands;
     if (!parameters.every((p) => typeof p === "string")) return null;
     const layer = soleProducer(x, "nn.conv") ?? soleProducer(x, "nn.linear");
-    if (!layer || attrs(layer)["activation"] !== "none" || typeof layer.operands[1] !== "string") return null;
+    if (!layer || attrs(layer).activation !== "none" || typeof layer.operands[1] !== "string") return null;
     const bias = layer.operands[2] ?? null;
     if (typeof bias === "number") return null;
     if (layer.name === "nn.linear" && body.info(layer.results[0] as number).type.shape.length !== 2) return null;
-    const [weight, newBias] = foldParameters(op, parameters as string[], layer.operands[1], bias, attrs(op)["epsilon"] as number, module, body);
+    const [weight, newBias] = foldParameters(
+      op,
+      parameters as string[],
+      layer.operands[1],
+      bias,
+      attrs(op).epsilon as number,
+      module,
+      body,
+    );
     return [body.one(layer.name, [layer.operands[0] ?? null, weight, newBias], attrs(layer))];
   },
 };
@@ -34,7 +42,14 @@ function foldParameters(
   body: { scalar(value: number, dtype: DType): string | number | null },
 ): readonly [string, string] {
   const derive = (name: string, opName: string, operands: readonly (string | undefined)[], attrs = {}) =>
-    deriveConstant(module, name, opName, operands.map((o) => o ?? null), attrs, op.loc);
+    deriveConstant(
+      module,
+      name,
+      opName,
+      operands.map((o) => o ?? null),
+      attrs,
+      op.loc,
+    );
   const eps = body.scalar(epsilon, module.constant(variance ?? "")?.type.dtype ?? "f32") as string;
   const deviation = derive(`${variance}.deviation`, "math.sqrt", [derive(`${variance}.eps`, "math.add", [variance, eps])]);
   const factor = derive(`${scale}.factor`, "math.div", [scale, deviation]);

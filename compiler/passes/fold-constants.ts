@@ -1,5 +1,12 @@
 /** @file Constant propagation: an op whose operands are all constant becomes a *derived* constant. Nothing is evaluated: `materialize` decides that, by bytes. */
-import { derivedConstant, type EditableOp, type FunctionEditor, type ModuleEditor, ModuleEditor as Editor, staticShape } from "../../ir-spec/index.ts";
+import {
+  derivedConstant,
+  type EditableOp,
+  ModuleEditor as Editor,
+  type FunctionEditor,
+  type ModuleEditor,
+  staticShape,
+} from "../../ir-spec/index.ts";
 import { definePass } from "../pass/pass.ts";
 
 export const foldConstants = definePass({
@@ -18,7 +25,8 @@ export const foldConstants = definePass({
 });
 
 function isFoldable(op: EditableOp, body: FunctionEditor): boolean {
-  if (op.results.length !== 1 || op.operands.every((o) => o === null) || !op.operands.every((o) => o === null || typeof o === "string")) return false;
+  if (op.results.length !== 1 || op.operands.every((o) => o === null) || !op.operands.every((o) => o === null || typeof o === "string"))
+    return false;
   return staticShape(body.info(op.results[0] as number).type.shape) !== null;
 }
 

@@ -1,6 +1,7 @@
 /** @file Activation fusion: relu and relu6 go into the `activation` attribute of the conv or linear before them, where kernels apply them in the epilogue. */
-import { applyRewrites, type Rewrite } from "../rewrite/rewrite.ts";
+
 import { definePass } from "../pass/pass.ts";
+import { applyRewrites, type Rewrite } from "../rewrite/rewrite.ts";
 
 const layers = ["nn.conv", "nn.linear"];
 
@@ -13,7 +14,7 @@ const fuse: Rewrite = {
     if (!activation) return null;
     for (const name of layers) {
       const layer = soleProducer(op.operands[0], name);
-      if (!layer || attrs(layer)["activation"] !== "none") continue;
+      if (!layer || attrs(layer).activation !== "none") continue;
       return [body.one(name, layer.operands, { ...attrs(layer), activation })];
     }
     return null;
@@ -22,7 +23,7 @@ const fuse: Rewrite = {
 
 function activationOf(op: string, attrs: Readonly<Record<string, unknown>>): string | null {
   if (op === "math.relu") return "relu";
-  return attrs["min"] === 0 && attrs["max"] === 6 ? "relu6" : null;
+  return attrs.min === 0 && attrs.max === 6 ? "relu6" : null;
 }
 
 export const fuseActivation = definePass({

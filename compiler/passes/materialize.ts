@@ -4,8 +4,8 @@
  */
 import {
   type Constant,
-  dataConstant,
   type DerivedConstant,
+  dataConstant,
   encodeTensor,
   evaluateConstant,
   type HostTensor,

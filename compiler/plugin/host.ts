@@ -2,12 +2,12 @@
 import { coreOps, loweredOps, OpRegistry, TersorError } from "../../ir-spec/index.ts";
 import type { Manifest } from "../../runtime/manifest.ts";
 import type { WeightEncoder } from "../emit/codec.ts";
-import { generalPasses } from "../passes/index.ts";
-import { parsePipeline, type PipelineItem } from "../pass/pipeline-text.ts";
+import { type PipelineItem, parsePipeline } from "../pass/pipeline-text.ts";
 import { corePresets } from "../pass/presets.ts";
 import { checkOrder, orderPasses, PassRegistry, type ResolvedPass } from "../pass/registry.ts";
-import type { TargetSpec } from "../target/target.ts";
+import { generalPasses } from "../passes/index.ts";
 import { builtinTargets } from "../target/builtin.ts";
+import type { TargetSpec } from "../target/target.ts";
 import { type Plugin, type PluginInput, pluginApiVersion } from "./plugin.ts";
 
 export interface Host {
@@ -54,7 +54,10 @@ export function arrangePasses(host: Host, items: readonly PipelineItem[]): reado
 export function presetText(host: Host, name: string): string {
   const text = host.presets.get(name);
   if (text !== undefined) return text;
-  throw new TersorError({ code: "E0713", message: `unknown preset "${name}"; there are: ${[...host.presets.keys()].join(", ") || "none"}` });
+  throw new TersorError({
+    code: "E0713",
+    message: `unknown preset "${name}"; there are: ${[...host.presets.keys()].join(", ") || "none"}`,
+  });
 }
 
 function flatten(inputs: readonly PluginInput[]): readonly Plugin[] {
@@ -80,7 +83,11 @@ function unique(plugins: readonly Plugin[]): readonly Plugin[] {
 
 type Bringer = Pick<Plugin, "name" | "codecs" | "presets">;
 
-function table<T>(plugins: readonly Bringer[], what: string, entries: (plugin: Bringer) => readonly (readonly [string, T])[]): ReadonlyMap<string, T> {
+function table<T>(
+  plugins: readonly Bringer[],
+  what: string,
+  entries: (plugin: Bringer) => readonly (readonly [string, T])[],
+): ReadonlyMap<string, T> {
   const owners = new Map<string, string>();
   const merged = new Map<string, T>();
   for (const plugin of plugins) {
@@ -101,7 +108,8 @@ function mergeTargets(plugins: readonly Plugin[]): ReadonlyMap<string, TargetSpe
   for (const target of builtinTargets) targets.set(target.name, extend(target, extensions));
   for (const plugin of plugins) {
     for (const target of plugin.targets ?? []) {
-      if (targets.has(target.name)) throw new TersorError({ code: "E0712", message: `target "${target.name}" is brought twice, the second time by ${plugin.name}` });
+      if (targets.has(target.name))
+        throw new TersorError({ code: "E0712", message: `target "${target.name}" is brought twice, the second time by ${plugin.name}` });
       targets.set(target.name, extend(target, extensions));
     }
   }
@@ -114,7 +122,12 @@ function extend(target: TargetSpec, extensions: readonly { readonly owner: strin
   const more = extensions.filter((e) => e.manifest.backend === manifest.backend);
   for (const { owner, manifest: extension } of more) {
     if (extension.abi === manifest.abi) continue;
-    throw new TersorError({ code: "E0711", message: `plugin ${owner}: kernels for ${manifest.backend} have abi ${extension.abi}, this compiler has ${manifest.abi}` });
+    throw new TersorError({
+      code: "E0711",
+      message: `plugin ${owner}: kernels for ${manifest.backend} have abi ${extension.abi}, this compiler has ${manifest.abi}`,
+    });
   }
-  return more.length === 0 ? target : { ...target, manifest: { ...manifest, kernels: [...manifest.kernels, ...more.flatMap((e) => e.manifest.kernels)] } };
+  return more.length === 0
+    ? target
+    : { ...target, manifest: { ...manifest, kernels: [...manifest.kernels, ...more.flatMap((e) => e.manifest.kernels)] } };
 }

@@ -28,6 +28,7 @@ export type PluginInput = Plugin | false | null | undefined | readonly PluginInp
 
 /** Checks name and API version early, so that the error names the plugin. */
 export function definePlugin(plugin: Plugin): Plugin {
-  if (!/^[a-z][a-z0-9-]*$/.test(plugin.name)) throw new RangeError(`plugin name "${plugin.name}" must be lowercase letters, digits and dashes`);
+  if (!/^[a-z][a-z0-9-]*$/.test(plugin.name))
+    throw new RangeError(`plugin name "${plugin.name}" must be lowercase letters, digits and dashes`);
   return plugin;
 }

@@ -1,5 +1,15 @@
 /** @file Makes derived constants: the op is written down, never evaluated. */
-import { type AttrInput, type Constant, derivedConstant, inferOp, knownIntegers, type Location, type ModuleEditor, TersorError, writeAttrs } from "../../ir-spec/index.ts";
+import {
+  type AttrInput,
+  type Constant,
+  derivedConstant,
+  inferOp,
+  knownIntegers,
+  type Location,
+  type ModuleEditor,
+  TersorError,
+  writeAttrs,
+} from "../../ir-spec/index.ts";
 
 /** Adds `name = op(operands)` (or `name.2`...) to the module and returns its name. @throws TersorError as `inferOp`. */
 export function deriveConstant(
@@ -19,7 +29,8 @@ export function deriveConstant(
   };
   const { types } = inferOp(module.registry, def, { types: constants.map((c) => c?.type ?? null), attrs: stored, known });
   const type = types[0];
-  if (!type || types.length !== 1) throw new TersorError({ code: "E0304", message: `${op} has ${types.length} results: it cannot define a constant` });
+  if (!type || types.length !== 1)
+    throw new TersorError({ code: "E0304", message: `${op} has ${types.length} results: it cannot define a constant` });
   const fresh = module.freshSymbol(name);
   module.setConstant(derivedConstant(fresh, type, op, operands, stored, loc));
   return fresh;
@@ -32,7 +43,13 @@ function constantNamed(module: ModuleEditor, name: string) {
 }
 
 /** Gives a constant a definition under its own name, doc and location kept: `@w` stays `@w`, what it means moves into its operands. */
-export function redefineAs(module: ModuleEditor, old: Constant, op: string, operands: readonly (string | null)[], attrs: AttrInput = {}): void {
+export function redefineAs(
+  module: ModuleEditor,
+  old: Constant,
+  op: string,
+  operands: readonly (string | null)[],
+  attrs: AttrInput = {},
+): void {
   const made = deriveConstant(module, `${old.name}.definition`, op, operands, attrs);
   const derived = constantNamed(module, made);
   module.removeConstant(made);

@@ -1,5 +1,13 @@
 /** @file Local rewrites: a name, the op they start from, and a function that replaces it or declines. Run to a fixed point. */
-import { type EditableOp, type FunctionEditor, mergeLocations, type Module, ModuleEditor, type Operand, type OpRegistry } from "../../ir-spec/index.ts";
+import {
+  type EditableOp,
+  type FunctionEditor,
+  type Module,
+  ModuleEditor,
+  mergeLocations,
+  type Operand,
+  type OpRegistry,
+} from "../../ir-spec/index.ts";
 
 export interface RewriteContext {
   readonly body: FunctionEditor;
@@ -28,7 +36,12 @@ export interface RewriteLog {
 }
 
 /** Applies the rewrites to every function until none applies. Returns the same module when none did. */
-export function applyRewrites(module: Module, registry: OpRegistry, rewrites: readonly Rewrite[], log?: (rewrite: string, op: EditableOp) => void): Module {
+export function applyRewrites(
+  module: Module,
+  registry: OpRegistry,
+  rewrites: readonly Rewrite[],
+  log?: (rewrite: string, op: EditableOp) => void,
+): Module {
   const table = new Map<string, Rewrite[]>();
   for (const rewrite of rewrites) for (const op of rewrite.ops) table.set(op, [...(table.get(op) ?? []), rewrite]);
   let current = module;
@@ -40,7 +53,12 @@ export function applyRewrites(module: Module, registry: OpRegistry, rewrites: re
   return current;
 }
 
-function applyOnce(module: Module, registry: OpRegistry, table: ReadonlyMap<string, readonly Rewrite[]>, log?: (rewrite: string, op: EditableOp) => void): Module {
+function applyOnce(
+  module: Module,
+  registry: OpRegistry,
+  table: ReadonlyMap<string, readonly Rewrite[]>,
+  log?: (rewrite: string, op: EditableOp) => void,
+): Module {
   const editor = new ModuleEditor(module, registry);
   for (const [name, func] of module.functions) {
     if (!func.ops.some((op) => table.has(op.name))) continue;

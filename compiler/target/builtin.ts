@@ -18,5 +18,11 @@ export const builtinTargets: readonly TargetSpec[] = [
     features: [],
     manifest: webgpuManifest,
   },
-  { name: "reference", doc: "The ops' own reference functions: exact and slow; the oracle.", backend: "reference", features: [], manifest: null },
+  {
+    name: "reference",
+    doc: "The ops' own reference functions: exact and slow; the oracle.",
+    backend: "reference",
+    features: [],
+    manifest: null,
+  },
 ];

@@ -10,9 +10,19 @@ import type { AttrDict } from "./attr.ts";
 import { type Constant, dataConstant } from "./constant.ts";
 import type { Dim } from "./dim.ts";
 import type { DType } from "./dtype.ts";
-import { type Func, type FuncResult, type Module, type Op, type Operand, operandType, type Require, type ValueId, type ValueInfo } from "./graph.ts";
+import {
+  type Func,
+  type FuncResult,
+  type Module,
+  type Op,
+  type Operand,
+  operandType,
+  type Require,
+  type ValueId,
+  type ValueInfo,
+} from "./graph.ts";
 import { type Location, unknownLocation } from "./location.ts";
-import { encodeTensor, hostTensor, type TensorData, allocateData } from "./tensor.ts";
+import { allocateData, encodeTensor, hostTensor, type TensorData } from "./tensor.ts";
 import { type TensorType, tensorType, typeEquals } from "./type.ts";
 
 /** An op in a working copy. Change it through its editor only. */
@@ -386,7 +396,8 @@ export class FunctionEditor implements Builder {
 
   private addRequires(added: readonly Require[]): void {
     if (added.length === 0) return;
-    const key = (r: Require) => `${typeof r.left === "number" ? r.left : r.left.key}==${typeof r.right === "number" ? r.right : r.right.key}`;
+    const key = (r: Require) =>
+      `${typeof r.left === "number" ? r.left : r.left.key}==${typeof r.right === "number" ? r.right : r.right.key}`;
     const present = new Set(this.requires.map(key));
     const news = added.filter((r) => !present.has(key(r)));
     if (news.length === 0) return;
@@ -452,7 +463,18 @@ const shortList = 8;
 const fresh = { prev: null, next: null, alive: true, origin: null } as const;
 
 function nodeOf(op: Op): Node {
-  return { name: op.name, operands: [...op.operands], attrs: op.attrs, results: op.results, doc: op.doc, loc: op.loc, prev: null, next: null, alive: true, origin: op };
+  return {
+    name: op.name,
+    operands: [...op.operands],
+    attrs: op.attrs,
+    results: op.results,
+    doc: op.doc,
+    loc: op.loc,
+    prev: null,
+    next: null,
+    alive: true,
+    origin: op,
+  };
 }
 
 function frozenOp(node: Node, operands: readonly Operand[], results: readonly ValueId[]): Op {

@@ -29,7 +29,8 @@ export function f16FromBits(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >>> 10) & 31;
   const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : f32FromBits(((bits & 0x8000) << 16) | 0x7f800000 | (fraction << 13));
+  if (exponent === 31)
+    return fraction === 0 ? sign * Number.POSITIVE_INFINITY : f32FromBits(((bits & 0x8000) << 16) | 0x7f800000 | (fraction << 13));
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 

@@ -21,9 +21,7 @@ export function hashBytes(bytes: Uint8Array): string {
 }
 
 function word(bytes: Uint8Array, i: number): number {
-  return (
-    (bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24)
-  );
+  return (bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24);
 }
 
 function mix(lane: number, value: number): number {

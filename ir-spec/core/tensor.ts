@@ -54,7 +54,8 @@ export function allocateData(dtype: DType, count: number): TensorData {
 }
 
 export function hostTensor(dtype: DType, shape: readonly number[], data: TensorData = allocateData(dtype, countOf(shape))): HostTensor {
-  if (data.length !== countOf(shape)) throw new RangeError(`${data.length} elements given, shape [${shape.join(", ")}] takes ${countOf(shape)}`);
+  if (data.length !== countOf(shape))
+    throw new RangeError(`${data.length} elements given, shape [${shape.join(", ")}] takes ${countOf(shape)}`);
   return { dtype, shape, data };
 }
 
@@ -80,7 +81,11 @@ export function encodeTensor(tensor: HostTensor): Uint8Array {
   const { dtype, data } = tensor;
   if (dtypeInfo(dtype).bits < 8) return packBits(dtype, data as Int8Array | Uint8Array);
   const stored =
-    dtype === "f16" ? Uint16Array.from(data as Float32Array, f16Bits) : dtype === "bf16" ? Uint16Array.from(data as Float32Array, bf16Bits) : data;
+    dtype === "f16"
+      ? Uint16Array.from(data as Float32Array, f16Bits)
+      : dtype === "bf16"
+        ? Uint16Array.from(data as Float32Array, bf16Bits)
+        : data;
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength).slice();
 }
 

@@ -1,6 +1,7 @@
 /** @file The pass that switches entropy coding on: it leaves the module's meaning alone and names the codec for emission in the module's `meta`. */
-import { type Attr, attr, ModuleEditor } from "../../ir-spec/index.ts";
+
 import { codecsMeta, definePass } from "../../compiler/index.ts";
+import { type Attr, attr, ModuleEditor } from "../../ir-spec/index.ts";
 
 export const entropyCode = definePass({
   name: "entropy",

@@ -2,20 +2,7 @@
  * @file Magnitude pruning of parameters (Han et al., "Learning both Weights and Connections", 2015): the smallest |w| become structural zeros.
  * The zeros are written as `sparse.expand {format = mask}` at once, so that no later pass revives them.
  */
-import {
-  type Constant,
-  constantBytes,
-  type DType,
-  dataConstant,
-  decodeTensor,
-  type DerivedConstant,
-  elementCount,
-  encodeTensor,
-  hostTensor,
-  type Module,
-  ModuleEditor,
-  tensorType,
-} from "../../ir-spec/index.ts";
+
 import {
   definePass,
   definitionOf,
@@ -23,11 +10,25 @@ import {
   matchesAny,
   option,
   type PassContext,
-  redefineAs,
   type ReportRow,
+  redefineAs,
   type Weight,
   weights,
 } from "../../compiler/index.ts";
+import {
+  type Constant,
+  constantBytes,
+  type DerivedConstant,
+  type DType,
+  dataConstant,
+  decodeTensor,
+  elementCount,
+  encodeTensor,
+  hostTensor,
+  type Module,
+  ModuleEditor,
+  tensorType,
+} from "../../ir-spec/index.ts";
 
 interface Candidate {
   readonly weight: Weight;
@@ -94,7 +95,7 @@ function usersOf(module: Module, name: string): readonly DerivedConstant[] {
 }
 
 function formatOf(expansion: DerivedConstant, { registry }: PassContext): unknown {
-  return registry.attrs(registry.require(expansion.op), expansion.attrs)["format"];
+  return registry.attrs(registry.require(expansion.op), expansion.attrs).format;
 }
 
 /** So that the zeros make up `sparsity` of all elements, rounded down, structural zeros included. */
@@ -109,7 +110,7 @@ function cutOf(candidates: readonly Candidate[], sparsity: number): Cut {
   for (const { values } of candidates) for (const value of values) magnitudes[at++] = Math.abs(value);
   magnitudes.sort();
   const limit = magnitudes[remove - 1] as number;
-  return { limit, ties: remove - magnitudes.findIndex((magnitude) => magnitude === limit) };
+  return { limit, ties: remove - magnitudes.indexOf(limit) };
 }
 
 /** 1 for each value that stays. */
@@ -159,7 +160,13 @@ function refine(
   if (name !== old.name) editor.setConstant({ ...expansion, operands: [leaf.name, name] });
 }
 
-function setVector(editor: ModuleEditor, name: string, dtype: DType, data: Uint8Array | Float32Array | Float64Array, origin: Constant): string {
+function setVector(
+  editor: ModuleEditor,
+  name: string,
+  dtype: DType,
+  data: Uint8Array | Float32Array | Float64Array,
+  origin: Constant,
+): string {
   const bytes = encodeTensor(hostTensor(dtype, [data.length], data));
   editor.setConstant(dataConstant(name, tensorType(dtype, [data.length]), bytes, origin.loc));
   return name;

@@ -1,4 +1,6 @@
 /** @file Weight quantization after training: int8 per channel, int4 in groups, f16; a shared weight gets its table quantized. */
+
+import { definePass, leafValues, matchesAny, option, type PassContext, redefineAs, type Weight, weights } from "../../compiler/index.ts";
 import {
   type Constant,
   type DType,
@@ -11,7 +13,6 @@ import {
   staticShape,
   tensorType,
 } from "../../ir-spec/index.ts";
-import { definePass, leafValues, matchesAny, option, type PassContext, redefineAs, type Weight, weights } from "../../compiler/index.ts";
 import { type Blocks, quantizeSymmetric, type RangeRule } from "./affine.ts";
 
 interface Scheme {
@@ -38,7 +39,11 @@ export const quantizeWeights = definePass({
   after: ["prune-magnitude", "share-weights"],
   options: {
     bits: option.integer("Bits of a weight: 2..8, or 16 for f16.", 8, { min: 2, max: 16 }),
-    granularity: option.oneOf(["auto", "tensor", "channel", "group"], "What shares a scale; auto: channel for 8 bits, group below.", "auto"),
+    granularity: option.oneOf(
+      ["auto", "tensor", "channel", "group"],
+      "What shares a scale; auto: channel for 8 bits, group below.",
+      "auto",
+    ),
     group: option.integer("Weights in a group, along the input axis.", 32, { min: 2 }),
     calibration: option.oneOf(["minmax", "mse"], "How the range is chosen.", "mse"),
     min: option.integer("Layers with fewer stored weights are left alone.", 64, { min: 0 }),
@@ -66,7 +71,10 @@ function quantizeOne(module: Module, editor: ModuleEditor, weight: Weight, optio
   }
   const values = leafValues(module, weight.leaf);
   if (!values || values.length < options.min) return;
-  if (options.bits === 16) return storeHalf(editor, leaf, values, ctx, weight.name);
+  if (options.bits === 16) {
+    storeHalf(editor, leaf, values, ctx, weight.name);
+    return;
+  }
   const scheme = schemeFor(leaf, options);
   const error = storeIntegers(editor, leaf, values, scheme, options.bits, options.calibration);
   ctx.report({ subject: weight.name, note: `int${options.bits}, ${scheme.label}`, numbers: { bits: options.bits, mse: error } });
@@ -77,7 +85,10 @@ function quantizeTable(module: Module, editor: ModuleEditor, weight: Weight, tab
   const constant = module.constants.get(table);
   const values = leafValues(module, table);
   if (!constant || !values || values.length * 3 <= 4) return;
-  if (options.bits === 16) return storeHalf(editor, constant, values, ctx, table);
+  if (options.bits === 16) {
+    storeHalf(editor, constant, values, ctx, table);
+    return;
+  }
   const scheme = wholeTensor("table");
   const error = storeIntegers(editor, constant, values, scheme, 8, options.calibration);
   ctx.report({ subject: weight.name, note: `table of ${values.length} as int8`, numbers: { bits: 8, mse: error } });
@@ -100,13 +111,23 @@ function wholeTensor(label: string): Scheme {
 function flatGroups(count: number, group: number): Scheme {
   const blocks = Math.ceil(count / group);
   if (blocks <= 1 || count % group !== 0) return wholeTensor("tensor");
-  return { blocks: { blockOf: (i) => Math.floor(i / group), count: blocks }, scaleShape: [blocks], attrs: { axis: 0, block: group }, label: `groups of ${group}` };
+  return {
+    blocks: { blockOf: (i) => Math.floor(i / group), count: blocks },
+    scaleShape: [blocks],
+    attrs: { axis: 0, block: group },
+    label: `groups of ${group}`,
+  };
 }
 
 function perChannel(shape: readonly number[]): Scheme {
   const channels = shape[0] as number;
   const size = Number(dimProduct(shape.slice(1)));
-  return { blocks: { blockOf: (i) => Math.floor(i / size), count: channels }, scaleShape: [channels], attrs: { axis: 0 }, label: "per channel" };
+  return {
+    blocks: { blockOf: (i) => Math.floor(i / size), count: channels },
+    scaleShape: [channels],
+    attrs: { axis: 0 },
+    label: "per channel",
+  };
 }
 
 /** Groups of `group` along axis 1, ONNX's blocked form. */
@@ -120,14 +141,26 @@ function grouped(shape: readonly number[], group: number): Scheme {
     return (row * perRow + Math.floor(input / group)) * rest + (i % rest);
   };
   const scaleShape = [shape[0] as number, perRow, ...shape.slice(2)];
-  return { blocks: { blockOf, count: Number(dimProduct(scaleShape)) }, scaleShape, attrs: { axis: 1, block: group }, label: `groups of ${group}` };
+  return {
+    blocks: { blockOf, count: Number(dimProduct(scaleShape)) },
+    scaleShape,
+    attrs: { axis: 1, block: group },
+    label: `groups of ${group}`,
+  };
 }
 
 function storageFor(bits: number): DType {
   return bits <= 2 ? "i2" : bits <= 4 ? "i4" : "i8";
 }
 
-function storeIntegers(editor: ModuleEditor, leaf: Constant, values: ArrayLike<number>, scheme: Scheme, bits: number, rule: RangeRule): number {
+function storeIntegers(
+  editor: ModuleEditor,
+  leaf: Constant,
+  values: ArrayLike<number>,
+  scheme: Scheme,
+  bits: number,
+  rule: RangeRule,
+): number {
   const { codes, scales, error } = quantizeSymmetric(values, scheme.blocks, bits, rule);
   const dtype = storageFor(bits);
   const shape = staticShape(leaf.type.shape) ?? [];

@@ -1,4 +1,6 @@
 /** @file Weight sharing: each layer's values become indices into a small table (`codebook.lookup`). Structural zeros stay outside the table. */
+
+import { definePass, definitionOf, leafValues, matchesAny, option, redefineAs, weights } from "../../compiler/index.ts";
 import {
   byteLengthOf,
   type Constant,
@@ -10,7 +12,6 @@ import {
   staticShape,
   tensorType,
 } from "../../ir-spec/index.ts";
-import { definePass, definitionOf, leafValues, matchesAny, option, redefineAs, weights } from "../../compiler/index.ts";
 import { type Clustering, kMeans } from "./k-means.ts";
 
 export const shareWeights = definePass({
@@ -39,7 +40,9 @@ export const shareWeights = definePass({
       const clustering = kMeans(values, options.clusters);
       const leaf = module.constants.get(weight.leaf) as Constant;
       if (sharedBytes(leaf, values.length, clustering) >= byteLengthOf(leaf.type.dtype, values.length)) {
-        ctx.warn(`${weight.name}: a table of ${clustering.centroids.length} and its codes would be larger than the ${values.length} weights; left alone`);
+        ctx.warn(
+          `${weight.name}: a table of ${clustering.centroids.length} and its codes would be larger than the ${values.length} weights; left alone`,
+        );
         continue;
       }
       share(editor, leaf, clustering);

@@ -13,7 +13,7 @@ const PUBLIC_ENTRIES = ["^(ir-spec|compiler|runtime)/index\\.ts$"];
 const ANYTHING_BUT_TESTS = "^(ir-spec|runtime|compiler|plugins|examples|bench|scripts|rollup\\.config\\.mjs)";
 
 /** What the installed compiler may use in a browser; the command line's own packages are not among them. */
-const COMPILER_PACKAGES = ["chevrotain", "protobufjs", "flatbuffers", "ml-matrix", "@noble/hashes"];
+const COMPILER_PACKAGES = ["chevrotain", "protobufjs", "flatbuffers", "ml-matrix", "@noble/hashes", "fflate"];
 const OPTIONAL_PEERS = ["onnxruntime-node", "webgpu"];
 
 const closed = { packages: [], lazyPackages: [], node: false } as const;

@@ -9,8 +9,8 @@ const key = fc.nat({ max: 0xffffffff });
 
 test("the first numbers of two keys, so that no change of the generator goes unseen", () => {
   const first = (random: Random) => Array.from({ length: 4 }, () => random.uint32());
-  assert.equal(first(new Random(0)), FIRST_OF_0);
-  assert.equal(first(new Random(1, 2, 3)), FIRST_OF_123);
+  assert.equal(first(new Random(0)), [2116791157, 2203754312, 2393906119, 2946415674]);
+  assert.equal(first(new Random(1, 2, 3)), [2821194019, 3252046961, 1701443199, 457767292]);
 });
 
 test("equal keys give equal numbers, and changing any word of the key changes them", () => {

@@ -25,7 +25,12 @@ const registry = createCoreRegistry();
 
 /** The tensor with only these indices of an axis, by `shape.gather`, whose cases are worked by hand. */
 function cut(x: HostTensor, axis: number, indices: readonly number[]): HostTensor {
-  const [y] = evaluateOp(registry, "shape.gather", [x, i32([indices.length], indices)], writeAttrs(registry.require("shape.gather").attrs, { axis }));
+  const [y] = evaluateOp(
+    registry,
+    "shape.gather",
+    [x, i32([indices.length], indices)],
+    writeAttrs(registry.require("shape.gather").attrs, { axis }),
+  );
   return y as HostTensor;
 }
 
@@ -37,11 +42,15 @@ interface Tie {
 
 /** Result axes that are whole axes of operands, without merges and offsets. */
 function tiesOf(maps: readonly AxisMap[]): readonly Tie[] {
-  const simple = maps.filter((map) => map.result === 0 && map.operandAxes.length === 1 && map.resultAxes.length === 1 && map.offset === undefined);
+  const simple = maps.filter(
+    (map) => map.result === 0 && map.operandAxes.length === 1 && map.resultAxes.length === 1 && map.offset === undefined,
+  );
   const axes = [...new Set(simple.map((map) => map.resultAxes[0] as number))];
   return axes.map((resultAxis) => ({
     resultAxis,
-    operands: simple.filter((map) => map.resultAxes[0] === resultAxis).map((map) => ({ operand: map.operand, axis: map.operandAxes[0] as number })),
+    operands: simple
+      .filter((map) => map.resultAxes[0] === resultAxis)
+      .map((map) => ({ operand: map.operand, axis: map.operandAxes[0] as number })),
   }));
 }
 
@@ -52,18 +61,32 @@ function checkCase({ op, inputs, attrs = {} }: OpCase): number {
   const types = inputs.map((input) => input && tensorType(input.dtype, input.shape));
   const [result] = evaluateOp(registry, op, inputs, stored);
   const values = registry.attrs(def, stored);
-  const maps = def.maps?.({ types, attrs: values, outputs: [tensorType((result as HostTensor).dtype, (result as HostTensor).shape)] }) ?? [];
+  const maps =
+    def.maps?.({ types, attrs: values, outputs: [tensorType((result as HostTensor).dtype, (result as HostTensor).shape)] }) ?? [];
   let compared = 0;
   for (const { resultAxis, operands } of tiesOf(maps)) {
     const size = (result as HostTensor).shape[resultAxis] as number;
     const sizes = operands.map(({ operand, axis }) => inputs[operand]?.shape[axis]);
-    assert.equal(sizes, sizes.map(() => size), `sizes tied to axis ${resultAxis} of the result`);
+    assert.equal(
+      sizes,
+      sizes.map(() => size),
+      `sizes tied to axis ${resultAxis} of the result`,
+    );
     if (size < 2) continue;
     const indices = Array.from({ length: size - 1 }, (_, k) => k + 1);
     const first = operands[0] as Tie["operands"][number];
-    const selection: Selection = def.select?.({ types, attrs: values, side: "operand", index: first.operand, axis: first.axis, indices }) ?? { attrs: values };
+    const selection: Selection = def.select?.({
+      types,
+      attrs: values,
+      side: "operand",
+      index: first.operand,
+      axis: first.axis,
+      indices,
+    }) ?? { attrs: values };
     if ("refuse" in selection) continue;
-    const less = inputs.map((input, i) => operands.filter((tied) => tied.operand === i).reduce((x, { axis }) => x && cut(x, axis, indices), input));
+    const less = inputs.map((input, i) =>
+      operands.filter((tied) => tied.operand === i).reduce((x, { axis }) => x && cut(x, axis, indices), input),
+    );
     const [after] = evaluateOp(registry, op, less, writeAttrs(def.attrs, selection.attrs));
     assertTensor(after as HostTensor, cut(result as HostTensor, resultAxis, indices), null);
     compared++;
@@ -85,21 +108,37 @@ for (const [file, cases] of Object.entries(caseFiles)) {
 const untied = ["sparse.expand", "sparse.compress"];
 
 test("cuts of every other op were compared", () => {
-  assert.equal(registry.list().map((def) => def.name).filter((name) => !name.startsWith("rt.") && (cutsOf.get(name) ?? 0) === 0), untied);
+  assert.equal(
+    registry
+      .list()
+      .map((def) => def.name)
+      .filter((name) => !name.startsWith("rt.") && (cutsOf.get(name) ?? 0) === 0),
+    untied,
+  );
 });
 
-const select = (op: string, context: Partial<SelectContext<unknown>> & { readonly x: readonly (number | string)[] }, attrs: object): Selection => {
+const select = (
+  op: string,
+  context: Partial<SelectContext<unknown>> & { readonly x: readonly (number | string)[] },
+  attrs: object,
+): Selection => {
   const def = registry.require(op);
   const shape = context.x.map((dim) => (typeof dim === "string" ? dimSymbol(dim) : dim));
   const given = registry.attrs(def, writeAttrs(def.attrs, attrs as Record<string, unknown>));
-  return def.select?.({ types: [tensorType("f32", shape)], attrs: given, side: "operand", index: 0, axis: 0, indices: [], ...context }) ?? { attrs: given };
+  return (
+    def.select?.({ types: [tensorType("f32", shape)], attrs: given, side: "operand", index: 0, axis: 0, indices: [], ...context }) ?? {
+      attrs: given,
+    }
+  );
 };
 
 test("a reshape that merges keeps whole indices and refuses others", () => {
   const attrs = { shape: [0, 12] };
   assert.equal(select("shape.reshape", { x: ["N", 3, 4], axis: 1, indices: [0, 2] }, attrs), { attrs: { shape: [0, 8] } });
   assert.equal(select("shape.reshape", { x: ["N", 3, 4], axis: 1, indices: [0, 2] }, { shape: [0, -1] }), { attrs: { shape: [0, -1] } });
-  assert.equal(select("shape.reshape", { x: ["N", 3, 4], axis: 1, side: "result", indices: [0, 1, 2, 3, 8, 9, 10, 11] }, attrs), { attrs: { shape: [0, 8] } });
+  assert.equal(select("shape.reshape", { x: ["N", 3, 4], axis: 1, side: "result", indices: [0, 1, 2, 3, 8, 9, 10, 11] }, attrs), {
+    attrs: { shape: [0, 8] },
+  });
   const refused = select("shape.reshape", { x: ["N", 3, 4], axis: 1, side: "result", indices: [0, 1, 2, 3, 4] }, attrs);
   assert.match("refuse" in refused ? refused.refuse : "", "do not fall on whole indices");
 });
@@ -113,7 +152,12 @@ test("a reshape that splits keeps boxes", () => {
 
 test("maps of a reshape are its smallest groups, symbols included", () => {
   const groups = (from: readonly (number | string)[], shape: readonly number[]) => {
-    const types = [tensorType("f32", from.map((dim) => (typeof dim === "string" ? dimSymbol(dim) : dim)))];
+    const types = [
+      tensorType(
+        "f32",
+        from.map((dim) => (typeof dim === "string" ? dimSymbol(dim) : dim)),
+      ),
+    ];
     const def = registry.require("shape.reshape");
     const stored = writeAttrs(def.attrs, { shape });
     const outputs = inferOp(registry, def, { types, attrs: stored }).types;
@@ -128,7 +172,9 @@ test("maps of a reshape are its smallest groups, symbols included", () => {
 
 test("a slice whose operand is cut takes what is left of its positions", () => {
   const whole = Number.MAX_SAFE_INTEGER;
-  assert.equal(select("shape.slice", { x: [8], indices: [0, 2, 3, 5, 6] }, { starts: [2], ends: [6] }), { attrs: { starts: [1], ends: [4], axes: [], steps: [] } });
+  assert.equal(select("shape.slice", { x: [8], indices: [0, 2, 3, 5, 6] }, { starts: [2], ends: [6] }), {
+    attrs: { starts: [1], ends: [4], axes: [], steps: [] },
+  });
   assert.equal(select("shape.slice", { x: [8], indices: [0, 2, 4, 6] }, { starts: [0], ends: [whole], steps: [2] }), {
     attrs: { starts: [0], ends: [4], axes: [], steps: [1] },
   });
@@ -163,7 +209,13 @@ test("the operands of a concatenation lie behind each other", () => {
   const types = [f32([2, 1], [1, 2]), f32([2, 3], [1, 2, 3, 4, 5, 6])].map((x) => tensorType(x.dtype, x.shape));
   const stored = writeAttrs(def.attrs, { axis: -1 });
   const maps = def.maps?.({ types, attrs: registry.attrs(def, stored), outputs: inferOp(registry, def, { types, attrs: stored }).types });
-  assert.equal(maps?.filter((map) => map.resultAxes[0] === 1).map(({ operand, offset }) => [operand, offset]), [[0, 0], [1, 1]]);
+  assert.equal(
+    maps?.filter((map) => map.resultAxes[0] === 1).map(({ operand, offset }) => [operand, offset]),
+    [
+      [0, 0],
+      [1, 1],
+    ],
+  );
 });
 
 test.run();

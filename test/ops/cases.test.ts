@@ -14,12 +14,20 @@ const estimates = new Map([["quant.fake", "test/ops/quant-fake.test.ts"]]);
 
 test("every file of cases is read", () => {
   const files = readdirSync(new URL("cases/", import.meta.url)).filter((name) => name !== "index.ts");
-  assert.equal(Object.keys(caseFiles).map((name) => `${name}.ts`).sort(), files.sort());
+  assert.equal(
+    Object.keys(caseFiles)
+      .map((name) => `${name}.ts`)
+      .sort(),
+    files.sort(),
+  );
 });
 
 test("every op has a case with expected results", () => {
   const covered = new Set(all.filter((c) => c.expect).map((c) => c.op));
-  assert.equal(names((def) => !covered.has(def.name)), []);
+  assert.equal(
+    names((def) => !covered.has(def.name)),
+    [],
+  );
 });
 
 test("every case names an op of the core and says what it expects", () => {
@@ -30,7 +38,11 @@ test("every case names an op of the core and says what it expects", () => {
 test("every gradient is checked by a case, for each float operand", () => {
   const checked = new Set(all.flatMap((c) => (c.gradient ?? []).flatMap((on, i) => (on ? [`${c.op} ${i}`] : []))));
   const missing = coreOps.flatMap((def) =>
-    def.gradient && !estimates.has(def.name) ? def.operands.flatMap((operand, i) => (differentiable(operand) && !checked.has(`${def.name} ${i}`) ? [`${def.name}: ${operand.name}`] : [])) : [],
+    def.gradient && !estimates.has(def.name)
+      ? def.operands.flatMap((operand, i) =>
+          differentiable(operand) && !checked.has(`${def.name} ${i}`) ? [`${def.name}: ${operand.name}`] : [],
+        )
+      : [],
   );
   assert.equal(missing, []);
 });
@@ -40,8 +52,14 @@ test("gradients that no difference can check have a test of their own", () => {
 });
 
 test("every op says how it is differentiated, in one way", () => {
-  assert.equal(names((def) => !def.gradient && def.noGradient === undefined && !def.decompose), []);
-  assert.equal(names((def) => def.gradient !== undefined && def.noGradient !== undefined), []);
+  assert.equal(
+    names((def) => !def.gradient && def.noGradient === undefined && !def.decompose),
+    [],
+  );
+  assert.equal(
+    names((def) => def.gradient !== undefined && def.noGradient !== undefined),
+    [],
+  );
 });
 
 test("every op, operand and attribute is documented", () => {

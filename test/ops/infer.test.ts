@@ -2,8 +2,18 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readModule } from "../../compiler/text/index.ts";
-import { attr, createCoreRegistry, type Inferred, inferOp, mainFunction, printType, TersorError, type TensorType, writeAttrs } from "../../ir-spec/index.ts";
 import { printRequire } from "../../compiler/verify/requires.ts";
+import {
+  attr,
+  createCoreRegistry,
+  type Inferred,
+  inferOp,
+  mainFunction,
+  printType,
+  type TensorType,
+  TersorError,
+  writeAttrs,
+} from "../../ir-spec/index.ts";
 
 const registry = createCoreRegistry();
 
@@ -30,7 +40,13 @@ function problemOf(action: () => unknown): string {
   return "no error";
 }
 
-type Row = readonly [op: string, types: readonly string[], attrs: Readonly<Record<string, unknown>>, result: string, ...requires: readonly string[]];
+type Row = readonly [
+  op: string,
+  types: readonly string[],
+  attrs: Readonly<Record<string, unknown>>,
+  result: string,
+  ...requires: readonly string[],
+];
 
 const dim = (text: string) => typeOf(`[${text}]xf32`).shape[0];
 const whole = Number.MAX_SAFE_INTEGER;
@@ -105,34 +121,70 @@ const faults: readonly Fault[] = [
   ["shape.broadcast", ["2x1xf32"], { shape: [2] }, "E0312 shape.broadcast: x has rank 2, shape has 1 @0"],
   ["shape.concat", ["2x3xf32", "2x3xf16"], { axis: 0 }, "E0312 shape.concat: operand 0 is f32, operand 1 is f16 @1"],
   ["shape.concat", ["2x3xf32", "2xf32"], { axis: 0 }, "E0312 shape.concat: operand 0 has rank 2, operand 1 has rank 1 @1"],
-  ["shape.concat", ["2x3xf32", "2x4xf32"], { axis: 0 }, "E0312 shape.concat: axis 1 of operand 1 has 4, that of operand 0 has 3: 4 is not 3 @1"],
+  [
+    "shape.concat",
+    ["2x3xf32", "2x4xf32"],
+    { axis: 0 },
+    "E0312 shape.concat: axis 1 of operand 1 has 4, that of operand 0 has 3: 4 is not 3 @1",
+  ],
   ["shape.concat", ["2x3xf32"], { axis: 2 }, "E0312 shape.concat: axis is 2, the operand has rank 2 @0"],
   ["shape.slice", ["2x3xf32"], { starts: [0, 1], ends: [1] }, "E0312 shape.slice: starts has 2 positions, ends has 1 @0"],
   ["shape.slice", ["2x3xf32"], { starts: [0], ends: [1], steps: [0] }, "E0312 shape.slice: a step is 0 @0"],
   ["shape.slice", ["2xf32"], { starts: [0], ends: [1], axes: [1] }, "E0312 shape.slice: axes is 1, the operand has rank 1 @0"],
   ["shape.pad", ["2xf32"], { before: [1, 1], after: [0] }, "E0312 shape.pad: before [1, 1] has 2 axes, x has rank 1 @0"],
   ["shape.pad", ["2xf32"], { before: [0], after: [-1] }, "E0312 shape.pad: after [-1] has a negative size; slice the operand instead @0"],
-  ["shape.gather", ["2xf32", "3xf32"], {}, "E0304 shape.gather: indices must be i64 or i32 or i16 or i8 or u32 or u16 or u8, got tensor<3xf32> @1"],
+  [
+    "shape.gather",
+    ["2xf32", "3xf32"],
+    {},
+    "E0304 shape.gather: indices must be i64 or i32 or i16 or i8 or u32 or u16 or u8, got tensor<3xf32> @1",
+  ],
   ["shape.gather", ["f32", "3xi32"], {}, "E0312 shape.gather: axis is 0, the operand has rank 0 @0"],
-  ["shape.scatter_add", ["3xi32", "2x4xf32"], { size: 2 }, "E0312 shape.scatter_add: indices [3] do not stand at axis 0 of updates [2, 4]: 3 is not 2 @1"],
-  ["shape.scatter_add", ["3xi32", "2x3xf32"], { size: 2, axis: 2 }, "E0312 shape.scatter_add: axis is 2; updates have rank 2, indices rank 1 @1"],
+  [
+    "shape.scatter_add",
+    ["3xi32", "2x4xf32"],
+    { size: 2 },
+    "E0312 shape.scatter_add: indices [3] do not stand at axis 0 of updates [2, 4]: 3 is not 2 @1",
+  ],
+  [
+    "shape.scatter_add",
+    ["3xi32", "2x3xf32"],
+    { size: 2, axis: 2 },
+    "E0312 shape.scatter_add: axis is 2; updates have rank 2, indices rank 1 @1",
+  ],
   ["tensor.one_hot", ["3xi32"], { depth: -1 }, "E0312 tensor.one_hot: depth is -1"],
   ["type.unpack", ["3xu8"], {}, "E0304 type.unpack: x must be u1 or u2 or u4 or i2 or i4, got tensor<3xu8> @0"],
   ["loss.softmax_cross_entropy", ["3xf32", "3xi32"], {}, "E0312 loss.softmax_cross_entropy: logits are [batch, class], rank 2; got [3] @0"],
-  ["loss.softmax_cross_entropy", ["3x4xf32", "2xi32"], {}, "E0312 loss.softmax_cross_entropy: logits [3, 4] and labels [2] differ in the batch: 3 is not 2 @1"],
-  ["rt.kernel", ["3xf32"], { kernel: "f32_add" }, "E0312 rt.kernel: its result types must be written: they do not follow from the operands"],
+  [
+    "loss.softmax_cross_entropy",
+    ["3x4xf32", "2xi32"],
+    {},
+    "E0312 loss.softmax_cross_entropy: logits [3, 4] and labels [2] differ in the batch: 3 is not 2 @1",
+  ],
+  [
+    "rt.kernel",
+    ["3xf32"],
+    { kernel: "f32_add" },
+    "E0312 rt.kernel: its result types must be written: they do not follow from the operands",
+  ],
 ];
 
 for (const [op, types, attrs, message] of faults) {
   test(`${op} refuses ${types.join(", ")} ${JSON.stringify(attrs)}`, () => {
-    assert.is(problemOf(() => infer(op, types, attrs)), message);
+    assert.is(
+      problemOf(() => infer(op, types, attrs)),
+      message,
+    );
   });
 }
 
 test("a slice reads the ends of 64-bit integers, which exporters write for 'as far as it goes'", () => {
   const def = registry.require("shape.slice");
   const ends = attr.list([attr.int(2n ** 63n - 1n)]);
-  const attrs = new Map([["starts", attr.ints([1])], ["ends", ends]]);
+  const attrs = new Map([
+    ["starts", attr.ints([1])],
+    ["ends", ends],
+  ]);
   assert.equal(inferOp(registry, def, { types: [typeOf("5xf32")], attrs }).types.map(printType), ["tensor<4xf32>"]);
 });
 

@@ -15,7 +15,8 @@ test("OPS.md has an entry with every operand and attribute of every op", () => {
   for (const def of [...coreOps, ...loweredOps]) {
     const entry = written.split("\n### ").find((part) => part.startsWith(`${def.name}\n`));
     assert.ok(entry, def.name);
-    for (const name of [...def.operands.map((operand) => operand.name), ...Object.keys(def.attrs)]) assert.match(entry ?? "", `\`${name}`, def.name);
+    for (const name of [...def.operands.map((operand) => operand.name), ...Object.keys(def.attrs)])
+      assert.match(entry ?? "", `\`${name}`, def.name);
   }
 });
 

@@ -28,7 +28,10 @@ export const u64 = (shape: readonly number[], values: readonly (number | bigint)
 export function spread(...shape: readonly number[]): HostTensor {
   const count = shape.reduce((n, size) => n * size, 1);
   const at = (k: number) => 0.13 + 0.53 * ((k * 7) % (count % 7 === 0 ? count + 1 : count));
-  return f64(shape, Array.from({ length: count }, (_, k) => (k % 2 === 0 ? at(k) : -at(k))));
+  return f64(
+    shape,
+    Array.from({ length: count }, (_, k) => (k % 2 === 0 ? at(k) : -at(k))),
+  );
 }
 
 /** The same, all positive. */

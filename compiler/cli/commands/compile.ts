@@ -1,14 +1,14 @@
 /** @file `tersor compile MODEL -o OUT`: import, run the pipeline, emit, report. */
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { printModule } from "../../text/index.ts";
-import { compile, type CompileOptions, type CompileResult, defaultTargets } from "../../compile.ts";
+import { type CompileOptions, type CompileResult, compile, defaultTargets } from "../../compile.ts";
 import type { ManagerHooks } from "../../pass/manager.ts";
 import { createHost } from "../../plugin/host.ts";
+import { printModule } from "../../text/index.ts";
 import { openData } from "../data.ts";
 import { UsageError } from "../failure.ts";
 import { writeWhole } from "../files.ts";
-import { openModel, type OpenedModel } from "../models.ts";
+import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
 import { bundledPlugins } from "../plugins.ts";
 
@@ -49,20 +49,30 @@ export function addCompile(program: Command, output: () => Output): void {
     });
 }
 
-export async function compileModel(model: string, flags: Flags, output: Output): Promise<{ readonly opened: OpenedModel; readonly result: CompileResult }> {
+export async function compileModel(
+  model: string,
+  flags: Flags,
+  output: Output,
+): Promise<{ readonly opened: OpenedModel; readonly result: CompileResult }> {
   if (flags.preset !== undefined && flags.passes !== undefined) throw new UsageError("give --preset or --passes, not both");
   const host = createHost(bundledPlugins());
   const opened = await openModel(model, { registry: host.ops, dynamicBatch: !flags.keepBatch });
   const data = flags.data === undefined ? null : await openData(flags.data, "train", 1024);
   const bar = output.progress(basename(model));
-  const result = await compile(opened.module, { ...optionsOf(flags), data, modelSha256: opened.sha256, hooks: hooksOf(flags, output, (f, n) => bar.update(f, n)) });
+  const result = await compile(opened.module, {
+    ...optionsOf(flags),
+    data,
+    modelSha256: opened.sha256,
+    hooks: hooksOf(flags, output, (f, n) => bar.update(f, n)),
+  });
   bar.done();
   return { opened, result };
 }
 
 function optionsOf(flags: Flags): CompileOptions {
   const seed = Number(flags.seed);
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) throw new UsageError(`--seed ${flags.seed} must be an integer from 0 to 4294967295`);
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
+    throw new UsageError(`--seed ${flags.seed} must be an integer from 0 to 4294967295`);
   return {
     plugins: bundledPlugins(),
     seed,
@@ -85,7 +95,8 @@ export function hooksOf(
       if (wanted(flags.printBefore, pass.pass.name)) output.note(`// before ${pass.pass.name}\n${printModule(module, { elide: 256 })}`);
     },
     afterPass(pass, module, record) {
-      if (record.changed && wanted(flags.printAfter, pass.pass.name)) output.note(`// after ${pass.pass.name}\n${printModule(module, { elide: 256 })}`);
+      if (record.changed && wanted(flags.printAfter, pass.pass.name))
+        output.note(`// after ${pass.pass.name}\n${printModule(module, { elide: 256 })}`);
     },
     progress: (pass, index, count, fraction) => progress((index + fraction) / count, pass.pass.name),
   };
@@ -93,14 +104,29 @@ export function hooksOf(
 
 function report(opened: OpenedModel, result: CompileResult, flags: Flags, output: Output): void {
   const passes = result.records.map(({ name, ms, bytesBefore, bytesAfter, changed }) => ({ name, ms, bytesBefore, bytesAfter, changed }));
-  const rows = passes.map((p) => [p.name, p.changed ? "" : "unchanged", p.ms.toFixed(1), bytesText(p.bytesAfter), signed(p.bytesAfter - p.bytesBefore)]);
+  const rows = passes.map((p) => [
+    p.name,
+    p.changed ? "" : "unchanged",
+    p.ms.toFixed(1),
+    bytesText(p.bytesAfter),
+    signed(p.bytesAfter - p.bytesBefore),
+  ]);
   const text = [
     table(["pass", "", "ms", "data bytes", "change"], rows),
     ...result.warnings.map((w) => `warning: ${w}`),
     `${opened.path}: ${bytesText(opened.bytes.length)} bytes -> ${flags.output}: ${bytesText(result.bytes.length)} bytes (${(opened.bytes.length / result.bytes.length).toFixed(2)} times smaller)`,
   ].join("\n");
   const target = result.plans.map((p) => p.target).join(",");
-  const object = { input: opened.path, output: flags.output, target, bytesIn: opened.bytes.length, bytesOut: result.bytes.length, pipeline: result.pipeline, passes, warnings: result.warnings };
+  const object = {
+    input: opened.path,
+    output: flags.output,
+    target,
+    bytesIn: opened.bytes.length,
+    bytesOut: result.bytes.length,
+    pipeline: result.pipeline,
+    passes,
+    warnings: result.warnings,
+  };
   output.result(object, text);
 }
 

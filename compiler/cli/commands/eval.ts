@@ -33,7 +33,22 @@ export function addEval(program: Command, output: () => Output): void {
       bar.done();
       const latency = await measureLatency(session, data, Number(flags.runs));
       session.dispose();
-      const object = { model: file, backend: flags.backend, data: data.name, metric, value, correct, count, bytes: bytes.length, msMedian: latency.median, msMin: latency.min, runs: latency.runs };
-      output().result(object, `${file}: ${(100 * value).toFixed(2)} % of ${count} right (${correct}), ${bytesText(bytes.length)} bytes, median ${latency.median.toFixed(3)} ms a sample (${flags.backend})`);
+      const object = {
+        model: file,
+        backend: flags.backend,
+        data: data.name,
+        metric,
+        value,
+        correct,
+        count,
+        bytes: bytes.length,
+        msMedian: latency.median,
+        msMin: latency.min,
+        runs: latency.runs,
+      };
+      output().result(
+        object,
+        `${file}: ${(100 * value).toFixed(2)} % of ${count} right (${correct}), ${bytesText(bytes.length)} bytes, median ${latency.median.toFixed(3)} ms a sample (${flags.backend})`,
+      );
     });
 }

@@ -1,6 +1,18 @@
 /** @file `tersor inspect MODEL`: a table per layer: what it is, how its weights are stored, bytes, multiply-accumulates, predicted time. */
 import type { Command } from "commander";
-import { type Func, mainFunction, type Module, type Op, operandType, type OpRegistry, printType, valueInfo, weightForm, describeForm, elementCount } from "../../../ir-spec/index.ts";
+import {
+  describeForm,
+  elementCount,
+  type Func,
+  type Module,
+  mainFunction,
+  type Op,
+  type OpRegistry,
+  operandType,
+  printType,
+  valueInfo,
+  weightForm,
+} from "../../../ir-spec/index.ts";
 import { reachableConstants } from "../../analysis/reachable.ts";
 import { dataBytes } from "../../analysis/stored-bytes.ts";
 import { targetNamed } from "../../compile.ts";
@@ -60,7 +72,10 @@ function layerRow(module: Module, func: Func, op: Op, registry: OpRegistry, coun
   const types = op.operands.map((operand) => operandType(module, func, operand));
   const outputs = op.results.map((id) => valueInfo(func, id).type);
   const def = registry.require(op.name);
-  const params = constants.reduce((n, name) => n + numeric(elementCount(operandType(module, func, name) ?? { dtype: "f32", shape: [] })), 0);
+  const params = constants.reduce(
+    (n, name) => n + numeric(elementCount(operandType(module, func, name) ?? { dtype: "f32", shape: [] })),
+    0,
+  );
   return {
     name: valueInfo(func, op.results[0] ?? 0).name ?? `%${op.results[0]}`,
     op: op.name,
@@ -98,8 +113,26 @@ function totalsOf(layers: readonly LayerRow[], fileBytes: number) {
 
 function render(layers: readonly LayerRow[], totals: ReturnType<typeof totalsOf>): string {
   const ms = (value: number | null) => (value === null ? "" : value.toFixed(4));
-  const rows = layers.map((r) => [r.name, r.op, r.shape, bytesText(r.params), bytesText(r.storedBytes), r.encoding, bytesText(r.macs), ms(r.predictedMs)]);
-  const total = ["total", "", "", bytesText(totals.params), bytesText(totals.storedBytes), "", bytesText(totals.macs), ms(totals.predictedMs)];
+  const rows = layers.map((r) => [
+    r.name,
+    r.op,
+    r.shape,
+    bytesText(r.params),
+    bytesText(r.storedBytes),
+    r.encoding,
+    bytesText(r.macs),
+    ms(r.predictedMs),
+  ]);
+  const total = [
+    "total",
+    "",
+    "",
+    bytesText(totals.params),
+    bytesText(totals.storedBytes),
+    "",
+    bytesText(totals.macs),
+    ms(totals.predictedMs),
+  ];
   const text = table(["layer", "op", "shape", "params", "data bytes", "encoding", "MACs", "predicted ms"], [...rows, total]);
   return `${text}\nfile: ${bytesText(totals.fileBytes)} bytes`;
 }

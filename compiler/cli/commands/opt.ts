@@ -1,8 +1,8 @@
 /** @file `tersor opt FILE --pipeline "..."`: text in, text out, for people who write passes. */
 import type { Command } from "commander";
 import { interpreterExecutor } from "../../interpret/executor.ts";
-import { printPipeline } from "../../pass/pipeline-text.ts";
 import { runPipeline } from "../../pass/manager.ts";
+import { printPipeline } from "../../pass/pipeline-text.ts";
 import { createHost, presetText, resolvePipeline } from "../../plugin/host.ts";
 import { printModule } from "../../text/index.ts";
 import { openData } from "../data.ts";

@@ -1,7 +1,7 @@
 /** @file `tersor run FILE --input NAME=F.npy`: runs a `.tsr` file once. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import { load, RuntimeError, type Session, Tensor } from "../../../runtime/index.ts";
+import { load, RuntimeError, type Session, type Tensor } from "../../../runtime/index.ts";
 import { readNpy, writeNpy } from "../../data/npy.ts";
 import { backendNamed, backendNames } from "../backends.ts";
 import { UsageError } from "../failure.ts";
@@ -33,9 +33,15 @@ export function addRun(program: Command, output: () => Output): void {
       const outputs = await session.run(await gatherInputs(session, flags));
       session.dispose();
       if (flags.output !== undefined) {
-        for (const [name, tensor] of Object.entries(outputs)) await writeWhole(join(flags.output, `${name.replaceAll("/", "_")}.npy`), writeNpy(tensor));
+        for (const [name, tensor] of Object.entries(outputs))
+          await writeWhole(join(flags.output, `${name.replaceAll("/", "_")}.npy`), writeNpy(tensor));
       }
-      const list = Object.entries(outputs).map(([name, t]) => ({ name, dtype: t.dtype, shape: t.shape, values: numbers(t).slice(0, 1000) }));
+      const list = Object.entries(outputs).map(([name, t]) => ({
+        name,
+        dtype: t.dtype,
+        shape: t.shape,
+        values: numbers(t).slice(0, 1000),
+      }));
       output().result({ model: file, backend: flags.backend, outputs: list }, list.map(describe).join("\n"));
     });
 }
@@ -49,7 +55,8 @@ async function gatherInputs(session: Session, flags: Flags): Promise<Record<stri
   }
   const missing = Object.keys(session.inputs).filter((name) => !(name in given));
   if (missing.length === 0) return given;
-  if (flags.seed === undefined) throw new RuntimeError("R0302", `input ${missing.join(", ")} is missing: give --input NAME=FILE.npy, or --seed`, "run");
+  if (flags.seed === undefined)
+    throw new RuntimeError("R0302", `input ${missing.join(", ")} is missing: give --input NAME=FILE.npy, or --seed`, "run");
   return { ...seededInputs(session.inputs, Number(flags.seed), flags.dim), ...given };
 }
 
@@ -57,7 +64,12 @@ function numbers(tensor: Tensor): readonly number[] {
   return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
-function describe(output: { readonly name: string; readonly dtype: string; readonly shape: readonly number[]; readonly values: readonly number[] }): string {
+function describe(output: {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}): string {
   const first = output.values.slice(0, 10).map((v) => Number(v.toPrecision(6)));
   const more = output.values.length > 10 ? ", ..." : "";
   return `${output.name}: ${output.dtype} [${output.shape.join(", ")}] = ${first.join(", ")}${more}`;

@@ -8,12 +8,12 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Command } from "commander";
-import { compile, type CompileResult } from "../../compile.ts";
+import { type CompileResult, compile } from "../../compile.ts";
 import { createHost } from "../../plugin/host.ts";
 import { openData } from "../data.ts";
 import { UsageError } from "../failure.ts";
 import { writeWhole } from "../files.ts";
-import { openModel, type OpenedModel } from "../models.ts";
+import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
 import { bundledPlugins } from "../plugins.ts";
 import { htmlReport, type MeasuredFile } from "../report/html.ts";
@@ -40,12 +40,17 @@ export function addStart(program: Command, output: () => Output): void {
 }
 
 async function start(model: string | undefined, flags: Flags, output: Output): Promise<void> {
-  if (model !== undefined && flags.data === undefined) throw new UsageError("give --data SPEC with a model of your own, e.g. --data mnist:DIR");
+  if (model !== undefined && flags.data === undefined)
+    throw new UsageError("give --data SPEC with a model of your own, e.g. --data mnist:DIR");
   const data = flags.data ?? "digits";
   const opened = await openModel(model ?? bundledModel(), { registry: createHost(bundledPlugins()).ops, dynamicBatch: true });
   const name = basename(opened.path).replace(/\.(onnx|tir|tsr)$/, "");
   const samples = await openData(data, "train", 1024);
-  const files = { before: join(flags.output, `${name}.plain.tsr`), after: join(flags.output, `${name}.tsr`), report: join(flags.output, `${name}.html`) };
+  const files = {
+    before: join(flags.output, `${name}.plain.tsr`),
+    after: join(flags.output, `${name}.tsr`),
+    report: join(flags.output, `${name}.html`),
+  };
   output.note(`${opened.path}: compiling, plain and with preset ${flags.preset}`);
   const shared = { plugins: bundledPlugins(), data: samples, modelSha256: opened.sha256 };
   const plain = await compile(opened.module, { ...shared, pipeline: "" });
@@ -88,7 +93,12 @@ interface Summary {
 }
 
 function summarize({ opened, before, after, files, compiled }: Summary, output: Output): void {
-  const row = (label: string, m: MeasuredFile) => [label, bytesText(m.bytes), `${(100 * m.value).toFixed(2)} %`, `${m.msMedian.toFixed(3)} ms`];
+  const row = (label: string, m: MeasuredFile) => [
+    label,
+    bytesText(m.bytes),
+    `${(100 * m.value).toFixed(2)} %`,
+    `${m.msMedian.toFixed(3)} ms`,
+  ];
   const lines = [
     table(["", "bytes on disk", "accuracy", "median latency"], [row("before", before), row("after", after)]),
     `${(before.bytes / after.bytes).toFixed(1)} times smaller, ${(100 * (after.value - before.value)).toFixed(2)} points of accuracy on ${after.count} test samples (wasm, 1 thread, batch 1)`,
@@ -96,7 +106,15 @@ function summarize({ opened, before, after, files, compiled }: Summary, output: 
     `model   ${resolve(files.after)}`,
     `report  ${resolve(files.report)}`,
   ];
-  const object = { input: opened.path, output: files.after, report: files.report, before, after, ratio: before.bytes / after.bytes, pipeline: compiled.pipeline, warnings: compiled.warnings };
+  const object = {
+    input: opened.path,
+    output: files.after,
+    report: files.report,
+    before,
+    after,
+    ratio: before.bytes / after.bytes,
+    pipeline: compiled.pipeline,
+    warnings: compiled.warnings,
+  };
   output.result(object, lines.join("\n"));
 }
-

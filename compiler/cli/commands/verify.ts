@@ -1,7 +1,7 @@
 /** @file `tersor verify MODEL.onnx`: our answer beside ONNX Runtime's, whole outputs, on given or seeded inputs. Nothing is compressed. */
 import type { Command } from "commander";
-import { load, type Tensor } from "../../../runtime/index.ts";
 import { TersorError } from "../../../ir-spec/index.ts";
+import { load, type Tensor } from "../../../runtime/index.ts";
 import { compile } from "../../compile.ts";
 import { readNpy } from "../../data/npy.ts";
 import { createHost } from "../../plugin/host.ts";
@@ -44,7 +44,10 @@ export function addVerify(program: Command, output: () => Output): void {
     .action(async (model: string, flags: Flags) => {
       const report = await verify(model, flags);
       const rows = report.outputs.map((o) => [o.name, `[${o.shape.join(", ")}]`, o.maxAbs.toExponential(2), o.maxRel.toExponential(2)]);
-      output().result({ ...report }, `${table(["output", "shape", "max abs", "max rel"], rows)}\n${report.ok ? "ok" : `FAILED: above ${flags.tolerance}`}`);
+      output().result(
+        { ...report },
+        `${table(["output", "shape", "max abs", "max rel"], rows)}\n${report.ok ? "ok" : `FAILED: above ${flags.tolerance}`}`,
+      );
       if (!report.ok) process.exitCode = 1;
     });
 }
@@ -80,7 +83,10 @@ async function givenInputs(items: readonly string[]): Promise<Record<string, Ten
 export function difference(name: string, ours: Tensor | undefined, theirs: Tensor): Difference {
   if (!ours || ours.dtype !== theirs.dtype || ours.shape.join() !== theirs.shape.join()) {
     const got = ours ? `${ours.dtype} [${ours.shape.join(", ")}]` : "nothing";
-    throw new TersorError({ code: "E0006", message: `output ${name}: ONNX Runtime gives ${theirs.dtype} [${theirs.shape.join(", ")}], we give ${got}` });
+    throw new TersorError({
+      code: "E0006",
+      message: `output ${name}: ONNX Runtime gives ${theirs.dtype} [${theirs.shape.join(", ")}], we give ${got}`,
+    });
   }
   let maxAbs = 0;
   let largest = 0;

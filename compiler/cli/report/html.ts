@@ -32,12 +32,12 @@ export function htmlReport(input: ReportInput): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escape(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>${css}</style>
 </head>
 <body>
-<h1>${escape(title)}</h1>
-<p class="lead">${escape(input.source.path)}, measured on ${input.after.count.toLocaleString("en-US")} samples of ${escape(input.after.data)} (${escape(input.after.backend)}, one thread, batch 1), each file in a process of its own.</p>
+<h1>${escapeHtml(title)}</h1>
+<p class="lead">${escapeHtml(input.source.path)}, measured on ${input.after.count.toLocaleString("en-US")} samples of ${escapeHtml(input.after.data)} (${escapeHtml(input.after.backend)}, one thread, batch 1), each file in a process of its own.</p>
 ${headline(input)}
 <h2>Layers</h2>
 ${input.layers.map(layerCard).join("\n")}
@@ -45,7 +45,7 @@ ${input.layers.map(layerCard).join("\n")}
 ${passTable(input.compiled)}
 ${warningList(input.compiled.warnings)}
 <h2>Pipeline</h2>
-<p><code>${escape(input.compiled.pipeline)}</code></p>
+<p><code>${escapeHtml(input.compiled.pipeline)}</code></p>
 </body>
 </html>
 `;
@@ -61,12 +61,12 @@ function layerCard(layer: ReportLayer): string {
   const facts = [
     `${number(layer.count)} weights [${layer.shape.join(" × ")}]`,
     `${number(layer.bytesBefore)} → ${number(layer.bytesAfter)} bytes before coding`,
-    escape(layer.encoding),
+    escapeHtml(layer.encoding),
     `${((100 * layer.zeros) / layer.count).toFixed(1)} % zeros, ${number(layer.distinct)} distinct values`,
     `relative error ${(100 * layer.relativeError).toFixed(2)} %`,
   ];
-  const notes = layer.notes.map((note) => `<li>${escape(note)}</li>`).join("");
-  return `<section><h3>${escape(layer.name)}</h3>${picture(layer)}<p>${facts.join("<br>")}</p><ul>${notes}</ul></section>`;
+  const notes = layer.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("");
+  return `<section><h3>${escapeHtml(layer.name)}</h3>${picture(layer)}<p>${facts.join("<br>")}</p><ul>${notes}</ul></section>`;
 }
 
 const [width, height] = [480, 120];
@@ -79,26 +79,33 @@ function picture({ name, histogram }: ReportLayer): string {
   const size = (count: number) => height * Math.sqrt(count / most);
   const bars = (counts: readonly number[], kind: string) =>
     counts
-      .map((count, i) => (count === 0 ? "" : `<rect class="${kind}" x="${(i * step).toFixed(1)}" y="${(height - size(count)).toFixed(1)}" width="${(step - 1).toFixed(1)}" height="${size(count).toFixed(1)}"/>`))
+      .map((count, i) =>
+        count === 0
+          ? ""
+          : `<rect class="${kind}" x="${(i * step).toFixed(1)}" y="${(height - size(count)).toFixed(1)}" width="${(step - 1).toFixed(1)}" height="${size(count).toFixed(1)}"/>`,
+      )
       .join("");
   const label = `Distribution of the weights of ${name} from ${low.toPrecision(3)} to ${high.toPrecision(3)}, before and after`;
-  return `<svg viewBox="0 0 ${width} ${height + 16}" role="img" aria-label="${escape(label)}">${bars(after, "after")}${bars(before, "before")}<text x="0" y="${height + 13}">${low.toPrecision(3)}</text><text x="${width}" y="${height + 13}" text-anchor="end">${high.toPrecision(3)}</text></svg>`;
+  return `<svg viewBox="0 0 ${width} ${height + 16}" role="img" aria-label="${escapeHtml(label)}">${bars(after, "after")}${bars(before, "before")}<text x="0" y="${height + 13}">${low.toPrecision(3)}</text><text x="${width}" y="${height + 13}" text-anchor="end">${high.toPrecision(3)}</text></svg>`;
 }
 
 function passTable({ records }: CompileResult): string {
-  const rows = records.map((r) => `<tr><th>${escape(r.name)}</th><td>${r.changed ? r.ms.toFixed(1) : "unchanged"}</td><td>${number(r.bytesBefore)}</td><td>${number(r.bytesAfter)}</td></tr>`);
+  const rows = records.map(
+    (r) =>
+      `<tr><th>${escapeHtml(r.name)}</th><td>${r.changed ? r.ms.toFixed(1) : "unchanged"}</td><td>${number(r.bytesBefore)}</td><td>${number(r.bytesAfter)}</td></tr>`,
+  );
   return `<table><thead><tr><th>pass</th><th>ms</th><th>data bytes before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 function warningList(warnings: readonly string[]): string {
-  return warnings.length === 0 ? "" : `<h2>Warnings</h2><ul>${warnings.map((w) => `<li>${escape(w)}</li>`).join("")}</ul>`;
+  return warnings.length === 0 ? "" : `<h2>Warnings</h2><ul>${warnings.map((w) => `<li>${escapeHtml(w)}</li>`).join("")}</ul>`;
 }
 
 function number(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 

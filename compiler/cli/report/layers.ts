@@ -1,8 +1,8 @@
 /** @file Rows of the report: each weight before and after, with the values that its picture shows. */
-import { evaluateConstant, type HostTensor, type Module, toNumbers, weightForm, describeForm } from "../../../ir-spec/index.ts";
-import { weightsOf } from "../../analysis/weights.ts";
+import { describeForm, evaluateConstant, type HostTensor, type Module, toNumbers, weightForm } from "../../../ir-spec/index.ts";
 import { reachableConstants } from "../../analysis/reachable.ts";
 import { dataBytes } from "../../analysis/stored-bytes.ts";
+import { weightsOf } from "../../analysis/weights.ts";
 import type { CompileResult } from "../../compile.ts";
 
 export interface ReportLayer {
@@ -19,7 +19,12 @@ export interface ReportLayer {
   readonly relativeError: number;
   readonly notes: readonly string[];
   /** Counts of values in equal bins over [low, high], before and after. */
-  readonly histogram: { readonly low: number; readonly high: number; readonly before: readonly number[]; readonly after: readonly number[] };
+  readonly histogram: {
+    readonly low: number;
+    readonly high: number;
+    readonly before: readonly number[];
+    readonly after: readonly number[];
+  };
 }
 
 const bins = 48;
@@ -30,7 +35,16 @@ export function reportLayers(plain: CompileResult, small: CompileResult): readon
     if (!plain.module.constants.has(weight.name)) return [];
     const before = evaluateConstant(plain.module, plain.host.ops, weight.name);
     const after = evaluateConstant(small.module, small.host.ops, weight.name);
-    return [layer(weight.name, before, after, plain.module, small.module, notes.filter((n) => n.subject === weight.name).map((n) => n.note))];
+    return [
+      layer(
+        weight.name,
+        before,
+        after,
+        plain.module,
+        small.module,
+        notes.filter((n) => n.subject === weight.name).map((n) => n.note),
+      ),
+    ];
   });
 }
 

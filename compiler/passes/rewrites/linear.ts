@@ -29,7 +29,8 @@ const addToBias: Rewrite = {
         if (!layer || !takesBias(layer, ctx.attrs(layer))) continue;
         const bias = biasFrom(added, layer, op, ctx.body);
         if (bias === null) continue;
-        const constant = bias === added ? added : deriveConstant(ctx.module, `${added}.bias`, "shape.reshape", [added], { shape: bias }, op.loc);
+        const constant =
+          bias === added ? added : deriveConstant(ctx.module, `${added}.bias`, "shape.reshape", [added], { shape: bias }, op.loc);
         return [ctx.body.one(name, [layer.operands[0] ?? null, layer.operands[1] ?? null, constant], ctx.attrs(layer))];
       }
     }
@@ -38,7 +39,7 @@ const addToBias: Rewrite = {
 };
 
 function takesBias(layer: EditableOp, attrs: Readonly<Record<string, unknown>>): boolean {
-  return (layer.operands[2] ?? null) === null && attrs["activation"] === "none";
+  return (layer.operands[2] ?? null) === null && attrs.activation === "none";
 }
 
 /** The constant itself when it is [out], the shape to give it when it is [.., out, 1..], null when it is not per channel. */
@@ -50,7 +51,8 @@ function biasFrom(added: string, layer: EditableOp, op: EditableOp, body: Functi
   const out = result[axis];
   if (!shape || typeof out !== "number" || shape.length > result.length) return null;
   const offset = result.length - shape.length;
-  const perChannel = shape.every((size, i) => (i + offset === axis ? size === out : size === 1)) && shape.length > axis - offset && axis >= offset;
+  const perChannel =
+    shape.every((size, i) => (i + offset === axis ? size === out : size === 1)) && shape.length > axis - offset && axis >= offset;
   if (!perChannel) return null;
   return shape.length === 1 ? added : [out];
 }

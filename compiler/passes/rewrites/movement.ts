@@ -31,8 +31,8 @@ const transposeOfTranspose: Rewrite = {
   apply(op, { body, attrs, soleProducer }) {
     const first = soleProducer(op.operands[0], "shape.transpose");
     if (!first) return null;
-    const inner = attrs(first)["perm"] as readonly number[];
-    const outer = attrs(op)["perm"] as readonly number[];
+    const inner = attrs(first).perm as readonly number[];
+    const outer = attrs(op).perm as readonly number[];
     return [body.one("shape.transpose", [first.operands[0] ?? null], { perm: outer.map((axis) => inner[axis]) })];
   },
 };
@@ -42,7 +42,7 @@ const identityTranspose: Rewrite = {
   doc: "A transpose that keeps the order of axes.",
   ops: ["shape.transpose"],
   apply(op, { attrs }) {
-    const perm = attrs(op)["perm"] as readonly number[];
+    const perm = attrs(op).perm as readonly number[];
     return perm.every((axis, i) => axis === i) ? [op.operands[0] ?? null] : null;
   },
 };

@@ -24,7 +24,12 @@ export const softmaxCrossEntropy = defineOp({
     if (logits.shape.length !== 2) ctx.fail(`logits are [batch, class], rank 2; got ${printShape(logits.shape)}`, 0);
     if (labels.shape.length !== 1) ctx.fail(`labels are [batch], rank 1; got ${printShape(labels.shape)}`, 1);
     const [batch] = logits.shape as readonly [Dim, Dim];
-    ctx.require(batch, labels.shape[0] as Dim, `logits ${printShape(logits.shape)} and labels ${printShape(labels.shape)} differ in the batch`, 1);
+    ctx.require(
+      batch,
+      labels.shape[0] as Dim,
+      `logits ${printShape(logits.shape)} and labels ${printShape(labels.shape)} differ in the batch`,
+      1,
+    );
     return [tensorType(logits.dtype, [batch])];
   },
   reference: ({ input }) => [losses(input(0), input(1))],
@@ -58,7 +63,11 @@ function losses(logits: HostTensor, labels: HostTensor): HostTensor {
   for (let n = 0; n < batch; n++) {
     const label = Number(labels.data[n]);
     if (!(label >= 0 && label < classes)) {
-      throw new TersorError({ code: "E0503", message: `loss.softmax_cross_entropy: label ${label} of sample ${n}, there are ${classes} classes`, operand: 1 });
+      throw new TersorError({
+        code: "E0503",
+        message: `loss.softmax_cross_entropy: label ${label} of sample ${n}, there are ${classes} classes`,
+        operand: 1,
+      });
     }
     y[n] = logSumExp(x, n * classes, classes) - (x[n * classes + label] as number);
   }

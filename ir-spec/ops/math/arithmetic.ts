@@ -66,7 +66,10 @@ export const pow = defineBinary({
   big: widePower,
   gradient({ builder, x, y, z, dz, make }) {
     const less = make("math.sub", y, builder.scalar(1, builder.typeOf(y).dtype));
-    return [make("math.mul", dz, make("math.mul", y, make("math.pow", x, less))), make("math.mul", dz, make("math.mul", z, make("math.log", x)))];
+    return [
+      make("math.mul", dz, make("math.mul", y, make("math.pow", x, less))),
+      make("math.mul", dz, make("math.mul", z, make("math.log", x))),
+    ];
   },
 });
 

@@ -11,7 +11,8 @@ export function broadcastShapes<A>(ctx: InferContext<A>, a: readonly Dim[], b: r
     const y = b[i - (rank - b.length)] ?? 1;
     if (dimEquals(x, y) || y === 1) return x;
     if (x === 1) return y;
-    if (compareDims(x, y) === false) ctx.fail(`[${text(a)}] and [${text(b)}] do not broadcast: axis ${i} has ${dimKey(x)} and ${dimKey(y)}`, operand);
+    if (compareDims(x, y) === false)
+      ctx.fail(`[${text(a)}] and [${text(b)}] do not broadcast: axis ${i} has ${dimKey(x)} and ${dimKey(y)}`, operand);
     ctx.require(x, y, `axis ${i} of the operands must be equal`, operand);
     return typeof x === "number" ? x : y;
   });

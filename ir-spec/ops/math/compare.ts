@@ -68,7 +68,11 @@ export const where = defineOp({
       wanted[2] ? unbroadcast(builder, builder.one("math.where", [condition, zero, dz]), y) : null,
     ];
   },
-  maps: ({ types, outputs }) => elementwiseMaps(types.map((t) => t?.shape ?? null), outputs[0]?.shape ?? []),
+  maps: ({ types, outputs }) =>
+    elementwiseMaps(
+      types.map((t) => t?.shape ?? null),
+      outputs[0]?.shape ?? [],
+    ),
 });
 
 function choose(condition: HostTensor, x: HostTensor, y: HostTensor, shape: readonly number[]): HostTensor {

@@ -75,7 +75,11 @@ function applyUnary<S extends AttrSpecs>(ctx: ReferenceContext<AttrValues<S>>, s
     for (let i = 0; i < data.length; i++) y.data[i] = spec.f(data[i] as number, ctx.attrs);
     return y;
   }
-  return roundedTensor(x.dtype, x.shape, Float64Array.from(data, (v) => spec.f(v, ctx.attrs)));
+  return roundedTensor(
+    x.dtype,
+    x.shape,
+    Float64Array.from(data, (v) => spec.f(v, ctx.attrs)),
+  );
 }
 
 export interface BinarySpec {
@@ -158,7 +162,13 @@ function applyBinary(ctx: ReferenceContext<object>, spec: BinarySpec): HostTenso
 }
 
 /** z = f(x, y) with broadcasting. */
-export function combine<T extends number | bigint, R>(x: HostTensor, y: HostTensor, out: readonly number[], z: { [index: number]: R }, f: (a: T, b: T) => R): void {
+export function combine<T extends number | bigint, R>(
+  x: HostTensor,
+  y: HostTensor,
+  out: readonly number[],
+  z: { [index: number]: R },
+  f: (a: T, b: T) => R,
+): void {
   const [a, b] = [x.data as unknown as ArrayLike<T>, y.data as unknown as ArrayLike<T>];
   eachPairRun(out, broadcastStrides(x.shape, out), broadcastStrides(y.shape, out), (start, xAt, yAt, xStep, yStep, length) => {
     for (let i = 0; i < length; i++) z[start + i] = f(a[xAt + i * xStep] as T, b[yAt + i * yStep] as T);

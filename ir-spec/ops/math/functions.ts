@@ -80,8 +80,18 @@ export const erf = defineUnary({
   },
 });
 
-export const floor = defineUnary({ name: "math.floor", doc: "`y` = the largest integer not above `x`. ONNX `Floor`.", f: Math.floor, noGradient: flat });
-export const ceil = defineUnary({ name: "math.ceil", doc: "`y` = the smallest integer not below `x`. ONNX `Ceil`.", f: Math.ceil, noGradient: flat });
+export const floor = defineUnary({
+  name: "math.floor",
+  doc: "`y` = the largest integer not above `x`. ONNX `Floor`.",
+  f: Math.floor,
+  noGradient: flat,
+});
+export const ceil = defineUnary({
+  name: "math.ceil",
+  doc: "`y` = the smallest integer not below `x`. ONNX `Ceil`.",
+  f: Math.ceil,
+  noGradient: flat,
+});
 
 export const round = defineUnary({
   name: "math.round",

@@ -2,16 +2,19 @@
 import { dimProduct } from "../../core/dim.ts";
 import type { Operand } from "../../core/graph.ts";
 import { asFloat64, roundedTensor } from "../../core/rounded.ts";
-import { type HostTensor } from "../../core/tensor.ts";
+import type { HostTensor } from "../../core/tensor.ts";
 import { a } from "../attr-spec.ts";
 import { type Builder, defineOp, type OpDef, type SelectContext, type Selection } from "../define.ts";
-import { floats } from "./elementwise.ts";
 import { elementwiseMaps } from "./broadcast.ts";
+import { floats } from "./elementwise.ts";
 
 const attrs = { axis: a.int("axis that sums to 1; negative from the end", -1) };
 
 /** Splits a shape at an axis into outer, axis and inner sizes. */
-export function axisSplit(shape: readonly number[], axis: number): { readonly outer: number; readonly size: number; readonly inner: number } {
+export function axisSplit(
+  shape: readonly number[],
+  axis: number,
+): { readonly outer: number; readonly size: number; readonly inner: number } {
   const at = axis < 0 ? axis + shape.length : axis;
   const product = (part: readonly number[]) => part.reduce((n, d) => n * d, 1);
   return { outer: product(shape.slice(0, at)), size: shape[at] ?? 1, inner: product(shape.slice(at + 1)) };

@@ -5,11 +5,11 @@ import { elementOperand, type Wide } from "../math/elementwise.ts";
 import {
   accumulate,
   inferReduce,
+  type Reducer,
   reduceAttrs,
   reducedAxes,
   reducedTensor,
   reduceMaps,
-  type Reducer,
   reduceResults,
   reduceSelect,
   reduceWork,
@@ -32,7 +32,8 @@ export const max = defineOp({
   infer(ctx) {
     const types = inferReduce(ctx);
     const { shape } = ctx.type(0);
-    for (const axis of reducedAxes(ctx.attrs.axes, shape.length)) if (shape[axis] === 0) ctx.fail(`axis ${axis} is empty: there is no maximum`, 0);
+    for (const axis of reducedAxes(ctx.attrs.axes, shape.length))
+      if (shape[axis] === 0) ctx.fail(`axis ${axis} is empty: there is no maximum`, 0);
     return types;
   },
   reference({ input, attrs, outputs }) {

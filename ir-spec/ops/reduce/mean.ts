@@ -29,7 +29,13 @@ export const mean = defineOp({
     const axes = reducedAxes(attrs.axes, x.shape.length);
     const count = [...axes].reduce((n, axis) => n * (x.shape[axis] as number), 1);
     const sums = accumulate(x, axes, { start: 0, f: (sum, value) => sum + value }) as Float64Array;
-    return [reducedTensor(x, outputs[0]?.shape ?? [], sums.map((value) => value / count))];
+    return [
+      reducedTensor(
+        x,
+        outputs[0]?.shape ?? [],
+        sums.map((value) => value / count),
+      ),
+    ];
   },
   work: reduceWork,
   gradient({ builder, operands, grads, attrs, wanted }) {

@@ -1,16 +1,16 @@
 /** @file What reductions share: the axes, the shape that is left, the loop, and the way back for gradients. */
 import { type Dim, dimProduct } from "../../core/dim.ts";
+import { isFloat } from "../../core/dtype.ts";
 import type { Operand } from "../../core/graph.ts";
 import { roundedTensor } from "../../core/rounded.ts";
 import { type HostTensor, hostTensor, type TensorData } from "../../core/tensor.ts";
-import { isFloat } from "../../core/dtype.ts";
 import { type TensorType, tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
 import type { AxisMap, Builder, InferContext, SelectContext, Selection, TypeContext, Work } from "../define.ts";
+import { isWide, type Wide } from "../math/elementwise.ts";
 import { axisFrom, demandAxes } from "../shape/axes.ts";
 import { oneToOne } from "../shape/axis-maps.ts";
 import { rowMajorStrides, stridedLoop, wholeView } from "../shape/strided.ts";
-import { isWide, type Wide } from "../math/elementwise.ts";
 
 export const reduceAttrs = {
   axes: a.ints("Axes that are reduced, each once; negative ones count from the last. None: the result is the operand."),
@@ -59,7 +59,9 @@ export function reduceMaps({ types, attrs }: TypeContext<ReduceAttrs>): readonly
 /** Kept axes may be cut; `why` says what a cut of a reduced one would change. */
 export function reduceSelect({ side, axis, types, attrs }: SelectContext<ReduceAttrs>, why: string): Selection {
   const reduced = reducedAxes(attrs.axes, types[0]?.shape.length ?? 0);
-  return side === "operand" && reduced.has(axis) ? { refuse: `axis ${axis} is reduced: ${why}` } : { attrs: { axes: attrs.axes, keepdims: attrs.keepdims } };
+  return side === "operand" && reduced.has(axis)
+    ? { refuse: `axis ${axis} is reduced: ${why}` }
+    : { attrs: { axes: attrs.axes, keepdims: attrs.keepdims } };
 }
 
 export interface Reducer {
@@ -85,11 +87,22 @@ function fold<S extends TensorData>(x: HostTensor, axes: ReadonlySet<number>, ke
   const loop = stridedLoop(x.shape, [wholeView(x.shape), { base: 0, strides }]);
   const [stepX = 0, stepSum = 0] = loop.steps;
   const [data, into] = [x.data as Float64Array, sums as Float64Array];
-  loop.forEach(([i = 0, j = 0]) => foldRun(loop.length, data, i, stepX, into, j, stepSum, f));
+  loop.forEach(([i = 0, j = 0]) => {
+    foldRun(loop.length, data, i, stepX, into, j, stepSum, f);
+  });
   return sums;
 }
 
-function foldRun(n: number, x: Float64Array, i: number, stepX: number, sums: Float64Array, j: number, stepSum: number, f: Reducer["f"]): void {
+function foldRun(
+  n: number,
+  x: Float64Array,
+  i: number,
+  stepX: number,
+  sums: Float64Array,
+  j: number,
+  stepSum: number,
+  f: Reducer["f"],
+): void {
   if (stepSum === 0) {
     let sum = sums[j] as number;
     for (let e = 0; e < n; e++) sum = f(sum, x[i + e * stepX] as number);

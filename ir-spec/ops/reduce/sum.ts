@@ -5,11 +5,11 @@ import { elementOperand } from "../math/elementwise.ts";
 import {
   accumulate,
   inferReduce,
+  type Reducer,
   reduceAttrs,
   reducedAxes,
   reducedTensor,
   reduceMaps,
-  type Reducer,
   reduceResults,
   reduceWork,
   withReducedAxes,

@@ -23,14 +23,21 @@ export const concat = defineOp({
     ctx.types.forEach((_, i) => {
       const x = ctx.type(i);
       if (x.dtype !== first.dtype) ctx.fail(`operand 0 is ${first.dtype}, operand ${i} is ${x.dtype}`, i);
-      if (x.shape.length !== first.shape.length) ctx.fail(`operand 0 has rank ${first.shape.length}, operand ${i} has rank ${x.shape.length}`, i);
+      if (x.shape.length !== first.shape.length)
+        ctx.fail(`operand 0 has rank ${first.shape.length}, operand ${i} has rank ${x.shape.length}`, i);
       x.shape.forEach((dim, k) => {
         const wanted = first.shape[k] as Dim;
-        if (k !== axis) ctx.require(dim, wanted, `axis ${k} of operand ${i} has ${dimKey(dim)}, that of operand 0 has ${dimKey(wanted)}`, i);
+        if (k !== axis)
+          ctx.require(dim, wanted, `axis ${k} of operand ${i} has ${dimKey(dim)}, that of operand 0 has ${dimKey(wanted)}`, i);
       });
       total = dimAdd(total, x.shape[axis] as Dim);
     });
-    return [tensorType(first.dtype, first.shape.map((dim, k) => (k === axis ? total : dim)))];
+    return [
+      tensorType(
+        first.dtype,
+        first.shape.map((dim, k) => (k === axis ? total : dim)),
+      ),
+    ];
   },
   reference(ctx) {
     const first = ctx.input(0);
@@ -63,7 +70,9 @@ export const concat = defineOp({
       const axis = axisFrom(attrs.axis, type.shape.length);
       const start = offset;
       offset = dimAdd(offset, type.shape[axis] as Dim);
-      return type.shape.map((_, i) => (i === axis && types.length > 1 ? { ...oneToOne(operand, i, i), offset: start } : oneToOne(operand, i, i)));
+      return type.shape.map((_, i) =>
+        i === axis && types.length > 1 ? { ...oneToOne(operand, i, i), offset: start } : oneToOne(operand, i, i),
+      );
     });
   },
   select: ({ attrs }) => ({ attrs }),

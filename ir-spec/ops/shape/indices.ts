@@ -8,7 +8,8 @@ export function checkedIndices(op: string, indices: HostTensor, size: number, op
   for (let i = 0; i < checked.length; i++) {
     const index = checked[i] as number;
     const from = index < 0 ? index + size : index;
-    if (from < 0 || from >= size) throw new TersorError({ code: "E0503", message: `${op}: index ${index} at position ${i}, the axis has ${size} elements`, operand });
+    if (from < 0 || from >= size)
+      throw new TersorError({ code: "E0503", message: `${op}: index ${index} at position ${i}, the axis has ${size} elements`, operand });
     checked[i] = from;
   }
   return checked;

@@ -2,7 +2,7 @@
 import { type Dim, dimAdd } from "../../core/dim.ts";
 import { isFloat } from "../../core/dtype.ts";
 import { roundedTensor } from "../../core/rounded.ts";
-import { hostTensor, type HostTensor } from "../../core/tensor.ts";
+import { type HostTensor, hostTensor } from "../../core/tensor.ts";
 import { tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
 import { defineOp } from "../define.ts";
@@ -26,10 +26,16 @@ export const pad = defineOp({
     const { dtype, shape } = ctx.type(0);
     for (const [name, list] of [["before", ctx.attrs.before] as const, ["after", ctx.attrs.after] as const]) {
       if (list.length !== shape.length) ctx.fail(`${name} ${printShape(list)} has ${list.length} axes, x has rank ${shape.length}`, 0);
-      if (list.some((dim) => typeof dim === "number" && dim < 0)) ctx.fail(`${name} ${printShape(list)} has a negative size; slice the operand instead`, 0);
+      if (list.some((dim) => typeof dim === "number" && dim < 0))
+        ctx.fail(`${name} ${printShape(list)} has a negative size; slice the operand instead`, 0);
     }
     const { before, after } = ctx.attrs;
-    return [tensorType(dtype, shape.map((dim, axis) => dimAdd(dimAdd(before[axis] as Dim, dim), after[axis] as Dim)))];
+    return [
+      tensorType(
+        dtype,
+        shape.map((dim, axis) => dimAdd(dimAdd(before[axis] as Dim, dim), after[axis] as Dim)),
+      ),
+    ];
   },
   reference({ input, attrs, outputs }) {
     const x = input(0);
@@ -52,7 +58,9 @@ export const pad = defineOp({
     }),
   select({ side, axis, attrs }) {
     const padded = attrs.before[axis] !== 0 || attrs.after[axis] !== 0;
-    return side === "result" && padded ? { refuse: `axis ${axis} is padded: its operand can be cut, not its result` } : { attrs: { ...attrs } };
+    return side === "result" && padded
+      ? { refuse: `axis ${axis} is padded: its operand can be cut, not its result` }
+      : { attrs: { ...attrs } };
   },
 });
 

@@ -17,11 +17,17 @@ export function reshapeSelect(ctx: SelectContext<ReshapeAttrs>): Selection {
   const own = side === "operand" ? "operandAxes" : "resultAxes";
   const group = reshapeGroups(from, to).find((g) => g[own].includes(axis));
   if (!group) return { refuse: `axis ${axis} has size 1 or no counterpart` };
-  if (group.operandAxes.length === 1 && group.resultAxes.length === 1) return { attrs: { shape: written(attrs.shape, to, group, [indices.length]) } };
+  if (group.operandAxes.length === 1 && group.resultAxes.length === 1)
+    return { attrs: { shape: written(attrs.shape, to, group, [indices.length]) } };
   return selectInGroup(group, from, to, ctx);
 }
 
-function selectInGroup(group: AxisGroup, from: readonly Dim[], to: readonly Dim[], { side, axis, indices, attrs }: SelectContext<ReshapeAttrs>): Selection {
+function selectInGroup(
+  group: AxisGroup,
+  from: readonly Dim[],
+  to: readonly Dim[],
+  { side, axis, indices, attrs }: SelectContext<ReshapeAttrs>,
+): Selection {
   const operand = staticSizes(group.operandAxes, from);
   const result = staticSizes(group.resultAxes, to);
   if (!operand || !result) return { refuse: `axis ${axis} is merged or split with symbolic sizes` };
@@ -52,7 +58,12 @@ function boxOf(positions: readonly number[], sizes: readonly number[]): readonly
 }
 
 /** The attribute with new sizes for the group's result axes. -1 still infers them; 0 stays only where what it copies does not change, or changes alike. */
-function written(shape: readonly Dim[], to: readonly Dim[], { operandAxes, resultAxes }: AxisGroup, sizes: readonly number[]): readonly Dim[] {
+function written(
+  shape: readonly Dim[],
+  to: readonly Dim[],
+  { operandAxes, resultAxes }: AxisGroup,
+  sizes: readonly number[],
+): readonly Dim[] {
   const oneToOne = operandAxes.length === 1 && resultAxes.length === 1;
   return shape.map((dim, axis) => {
     const at = resultAxes.indexOf(axis);

@@ -1,6 +1,6 @@
 /** @file Reshape: the same elements, row-major, under another shape. */
 import { type Dim, dimDiv, dimKey, dimMod, dimProduct } from "../../core/dim.ts";
-import { tensorType, type TensorType } from "../../core/type.ts";
+import { type TensorType, tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
 import { defineOp, type InferContext } from "../define.ts";
 import { reshapeGroups } from "./reshape-groups.ts";
@@ -19,13 +19,21 @@ export const reshape = defineOp({
     const holes = shape.filter((dim) => dim === -1).length;
     if (holes > 1) ctx.fail("shape has more than one -1", 0);
     const count = dimProduct(x.shape);
-    if (holes === 1) return [tensorType(x.dtype, shape.map((dim) => (dim === -1 ? remaining(ctx, count, shape) : dim)))];
+    if (holes === 1)
+      return [
+        tensorType(
+          x.dtype,
+          shape.map((dim) => (dim === -1 ? remaining(ctx, count, shape) : dim)),
+        ),
+      ];
     ctx.require(count, dimProduct(shape), "the element counts differ", 0);
     return [tensorType(x.dtype, shape)];
   },
   reference: (ctx) => [{ dtype: ctx.input(0).dtype, shape: ctx.outputs[0]?.shape ?? [], data: ctx.input(0).data }],
   work: () => ({ macs: 0 }),
-  gradient: ({ builder, operands, grads }) => [builder.one("shape.reshape", [grads[0] ?? null], { shape: builder.typeOf(operands[0] ?? null).shape })],
+  gradient: ({ builder, operands, grads }) => [
+    builder.one("shape.reshape", [grads[0] ?? null], { shape: builder.typeOf(operands[0] ?? null).shape }),
+  ],
   maps: ({ types, outputs }) =>
     reshapeGroups(types[0]?.shape ?? [], outputs[0]?.shape ?? []).map((group) => ({
       operand: 0,

@@ -8,7 +8,6 @@ import { a } from "../attr-spec.ts";
 import { defineOp, type InferContext } from "../define.ts";
 import { indexTypes, numericTypes } from "../dtype-sets.ts";
 import { printShape } from "../math/broadcast.ts";
-import { axisFrom } from "./axes.ts";
 import { oneToOne } from "./axis-maps.ts";
 import { checkedIndices } from "./indices.ts";
 
@@ -26,7 +25,8 @@ export const scatterAdd = defineOp({
     const [indices, updates] = [ctx.type(0), ctx.type(1)];
     const { axis, size } = ctx.attrs;
     const last = updates.shape.length - indices.shape.length;
-    if (axis < 0 || axis > last) ctx.fail(`axis is ${axis}; updates have rank ${updates.shape.length}, indices rank ${indices.shape.length}`, 1);
+    if (axis < 0 || axis > last)
+      ctx.fail(`axis is ${axis}; updates have rank ${updates.shape.length}, indices rank ${indices.shape.length}`, 1);
     if (typeof size === "number" && size < 0) ctx.fail(`size is ${size}`, 1);
     demandIndexAxes(ctx, axis);
     return [tensorType(updates.dtype, [...updates.shape.slice(0, axis), size, ...updates.shape.slice(axis + indices.shape.length)])];
@@ -42,7 +42,9 @@ export const scatterAdd = defineOp({
     return kept.map((i) => oneToOne(1, i, i < axis ? i : i - indexRank + 1));
   },
   select({ side, axis, attrs }) {
-    return side === "result" && axis === attrs.axis ? { refuse: `axis ${axis} is indexed: the indices would be numbered anew` } : { attrs: { ...attrs } };
+    return side === "result" && axis === attrs.axis
+      ? { refuse: `axis ${axis} is indexed: the indices would be numbered anew` }
+      : { attrs: { ...attrs } };
   },
 });
 

@@ -4,7 +4,13 @@ import type { Operand } from "../../core/graph.ts";
 import type { Builder, GradientContext } from "../define.ts";
 import { type SliceAttrs, type SliceRange, sliceRanges } from "./slice-range.ts";
 
-export function sliceGradient({ builder, operands: [x = null], grads: [dy = null], attrs, wanted }: GradientContext<SliceAttrs>): readonly (Operand | null)[] {
+export function sliceGradient({
+  builder,
+  operands: [x = null],
+  grads: [dy = null],
+  attrs,
+  wanted,
+}: GradientContext<SliceAttrs>): readonly (Operand | null)[] {
   if (!wanted[0] || dy === null) return [null];
   const { shape } = builder.typeOf(x);
   return [sliceRanges(shape, attrs).reduce<Operand>((grad, range) => putBack(builder, grad, range, shape[range.axis] as Dim), dy)];

@@ -27,7 +27,12 @@ export const slice = defineOp({
     const { dtype, shape } = ctx.type(0);
     demandLists(ctx);
     const counts = new Map(sliceRanges(shape, ctx.attrs).map((range) => [range.axis, range.count]));
-    return [tensorType(dtype, shape.map((dim, axis) => counts.get(axis) ?? dim))];
+    return [
+      tensorType(
+        dtype,
+        shape.map((dim, axis) => counts.get(axis) ?? dim),
+      ),
+    ];
   },
   reference({ input, attrs, outputs }) {
     const x = input(0);

@@ -38,7 +38,10 @@ export function wholeView(shape: readonly number[]): View {
 export function broadcastView(shape: readonly number[], target: readonly number[]): View {
   const own = rowMajorStrides(shape);
   const lead = target.length - shape.length;
-  return { base: 0, strides: target.map((size, axis) => (axis < lead || (shape[axis - lead] === 1 && size !== 1) ? 0 : (own[axis - lead] as number))) };
+  return {
+    base: 0,
+    strides: target.map((size, axis) => (axis < lead || (shape[axis - lead] === 1 && size !== 1) ? 0 : (own[axis - lead] as number))),
+  };
 }
 
 export function stridedLoop(shape: readonly number[], views: readonly View[]): StridedLoop {
@@ -49,7 +52,12 @@ export function stridedLoop(shape: readonly number[], views: readonly View[]): S
     length: inner.size,
     steps: inner.strides,
     forEach(run) {
-      if (!empty) walk(axes, views.map((view) => view.base), run);
+      if (!empty)
+        walk(
+          axes,
+          views.map((view) => view.base),
+          run,
+        );
     },
   };
 }

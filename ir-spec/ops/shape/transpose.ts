@@ -17,8 +17,14 @@ export const transpose = defineOp({
     const x = ctx.type(0);
     const { perm } = ctx.attrs;
     const sorted = [...perm].sort((p, q) => p - q);
-    if (perm.length !== x.shape.length || sorted.some((axis, i) => axis !== i)) ctx.fail(`perm [${perm.join(", ")}] is no order of the axes of rank ${x.shape.length}`, 0);
-    return [tensorType(x.dtype, perm.map((axis) => x.shape[axis] ?? 1))];
+    if (perm.length !== x.shape.length || sorted.some((axis, i) => axis !== i))
+      ctx.fail(`perm [${perm.join(", ")}] is no order of the axes of rank ${x.shape.length}`, 0);
+    return [
+      tensorType(
+        x.dtype,
+        perm.map((axis) => x.shape[axis] ?? 1),
+      ),
+    ];
   },
   reference(ctx) {
     const x = ctx.input(0);

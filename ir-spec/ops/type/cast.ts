@@ -27,7 +27,12 @@ export const cast = defineOp({
 
 function converted(x: HostTensor, to: DType): HostTensor {
   if (x.dtype === to) return x;
-  if (isFloat(to)) return roundedTensor(to, x.shape, isWide(x.data) ? Float64Array.from(x.data as ArrayLike<bigint>, (v) => nearly(v, to)) : new Float64Array(x.data));
+  if (isFloat(to))
+    return roundedTensor(
+      to,
+      x.shape,
+      isWide(x.data) ? Float64Array.from(x.data as ArrayLike<bigint>, (v) => nearly(v, to)) : new Float64Array(x.data),
+    );
   const y = hostTensor(to, x.shape);
   const f = to === "bool" ? truth : isFloat(x.dtype) && dtypeInfo(to).bits >= 8 ? saturating(to) : wrapping(to, isWide(x.data));
   const [from, into] = [x.data as Float64Array, y.data as Float64Array];
@@ -73,4 +78,3 @@ function nearly(value: bigint, to: DType): number {
   const kept = Number((size >> 12n) | sticky) * 4096;
   return value < 0n ? -kept : kept;
 }
-

@@ -58,7 +58,7 @@ export class WebGpuExecutable implements Executable {
 
   async run(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]> {
     const recording = await this.recordingFor(bindings);
-    inputs.forEach((input, i) => this.upload(recording.slots[i] as Slot, input.bytes()));
+    for (const [i, input] of inputs.entries()) this.upload(recording.slots[i] as Slot, input.bytes());
     this.submit(recording.dispatches);
     return this.readBack(this.plan.main.returns.map((operand) => this.slotOf(operand, recording.slots) as Slot));
   }
@@ -85,7 +85,12 @@ export class WebGpuExecutable implements Executable {
     return this.recording;
   }
 
-  private async record(func: PlanFunction, slots: (Slot | undefined)[], bindings: ReadonlyMap<string, number>, owned: GPUBuffer[]): Promise<Dispatch[]> {
+  private async record(
+    func: PlanFunction,
+    slots: (Slot | undefined)[],
+    bindings: ReadonlyMap<string, number>,
+    owned: GPUBuffer[],
+  ): Promise<Dispatch[]> {
     const dispatches: Dispatch[] = [];
     for (const step of func.steps) {
       for (const id of step.results) slots[id] = this.allocate(func.values[id] as PlanType, bindings, owned);
@@ -123,15 +128,21 @@ export class WebGpuExecutable implements Executable {
   /** All outputs through one staging buffer and one map. */
   private async readBack(slots: readonly Slot[]): Promise<readonly Tensor[]> {
     const offsets: number[] = [];
-    const total = slots.reduce((sum, slot) => (offsets.push(sum), sum + slot.buffer.size), 0);
+    let total = 0;
+    for (const slot of slots) {
+      offsets.push(total);
+      total += slot.buffer.size;
+    }
     const staging = this.device.createBuffer({ size: total, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
     const encoder = this.device.createCommandEncoder();
-    slots.forEach((slot, i) => encoder.copyBufferToBuffer(slot.buffer, 0, staging, offsets[i] as number, slot.buffer.size));
+    for (const [i, slot] of slots.entries()) encoder.copyBufferToBuffer(slot.buffer, 0, staging, offsets[i] as number, slot.buffer.size);
     this.device.queue.submit([encoder.finish()]);
     try {
       await staging.mapAsync(GPUMapMode.READ);
       const mapped = new Uint8Array(staging.getMappedRange());
-      return slots.map((slot, i) => Tensor.fromBytes(slot.dtype, mapped.slice(offsets[i], (offsets[i] as number) + slot.bytes), slot.shape));
+      return slots.map((slot, i) =>
+        Tensor.fromBytes(slot.dtype, mapped.slice(offsets[i], (offsets[i] as number) + slot.bytes), slot.shape),
+      );
     } finally {
       staging.destroy();
     }
@@ -146,7 +157,8 @@ export class WebGpuExecutable implements Executable {
     const shape = type.shape.map((dim) => (typeof dim === "number" ? dim : dim.evaluate(bindings)));
     const bytes = byteLength(type.dtype, elementCount(shape));
     const limit = this.device.limits.maxStorageBufferBindingSize;
-    if (bytes > limit) throw new RuntimeError("R0405", `a tensor of ${bytes} bytes exceeds the device's storage binding of ${limit}`, "webgpu");
+    if (bytes > limit)
+      throw new RuntimeError("R0405", `a tensor of ${bytes} bytes exceeds the device's storage binding of ${limit}`, "webgpu");
     const size = Math.max(4, Math.ceil(bytes / 4) * 4);
     const buffer = this.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
     owned.push(buffer);

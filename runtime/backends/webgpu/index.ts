@@ -49,7 +49,12 @@ class WebGpuBackend implements Backend {
   async prepare(plan: Plan): Promise<Executable> {
     const { device } = this;
     if (!device) throw new RuntimeError("R0402", "open() the backend before preparing a plan", "webgpu");
-    const executable = new WebGpuExecutable(device, plan, (id) => this.kernel(id), (id) => this.pipeline(device, id));
+    const executable = new WebGpuExecutable(
+      device,
+      plan,
+      (id) => this.kernel(id),
+      (id) => this.pipeline(device, id),
+    );
     await executable.initialise();
     return executable;
   }
@@ -89,11 +94,19 @@ async function findGpu(): Promise<GPU> {
   if (typeof navigator !== "undefined" && "gpu" in navigator && navigator.gpu) return navigator.gpu;
   try {
     const name = "webgpu";
-    const { create, globals } = (await import(/* @vite-ignore */ name)) as { create(options: string[]): GPU; globals: Record<string, unknown> };
-    for (const [key, value] of Object.entries(globals)) if (!(key in globalThis)) Object.defineProperty(globalThis, key, { value, configurable: true });
+    const { create, globals } = (await import(/* @vite-ignore */ name)) as {
+      create(options: string[]): GPU;
+      globals: Record<string, unknown>;
+    };
+    for (const [key, value] of Object.entries(globals))
+      if (!(key in globalThis)) Object.defineProperty(globalThis, key, { value, configurable: true });
     return create([]);
   } catch (cause) {
-    const error = new RuntimeError("R0401", "no WebGPU here: this browser has no navigator.gpu; in Node install the package webgpu", "webgpu");
+    const error = new RuntimeError(
+      "R0401",
+      "no WebGPU here: this browser has no navigator.gpu; in Node install the package webgpu",
+      "webgpu",
+    );
     error.cause = cause;
     throw error;
   }

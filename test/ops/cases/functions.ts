@@ -8,12 +8,28 @@ const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 /** Argument and value pairs; expected values to the digits given, from tables. */
 const points = (op: string, tolerance: number, ...table: readonly (readonly [x: number, y: number])[]): OpCase => ({
   op,
-  inputs: [f64([table.length], table.map(([x]) => x))],
-  expect: [f64([table.length], table.map(([, y]) => y))],
+  inputs: [
+    f64(
+      [table.length],
+      table.map(([x]) => x),
+    ),
+  ],
+  expect: [
+    f64(
+      [table.length],
+      table.map(([, y]) => y),
+    ),
+  ],
   ...(tolerance > 0 ? { tolerance } : {}),
 });
 
-const gradient = (op: string, x: HostTensor, attrs?: AttrInput): OpCase => ({ op, note: "gradient", inputs: [x], gradient: [true], ...(attrs ? { attrs } : {}) });
+const gradient = (op: string, x: HostTensor, attrs?: AttrInput): OpCase => ({
+  op,
+  note: "gradient",
+  inputs: [x],
+  gradient: [true],
+  ...(attrs ? { attrs } : {}),
+});
 
 const of = (op: string, x: HostTensor, expect: HostTensor, note: string, attrs?: AttrInput): OpCase => ({
   op,
@@ -33,9 +49,9 @@ const functions: readonly OpCase[] = [
   of("math.abs", i64([2], [-(2n ** 60n), 3]), i64([2], [2n ** 60n, 3]), "i64"),
   points("math.sign", 0, [1.5, 1], [-2, -1], [0, 0], [-0, 0], [nan, nan]),
   of("math.sign", i64([3], [-(2n ** 60n), 0, 3]), i64([3], [-1, 0, 1]), "i64"),
-  points("math.exp", 1e-14, [0, 1], [1, 2.718281828459045], [-1, 0.36787944117144233], [-inf, 0]),
-  points("math.log", 1e-15, [1, 0], [2.718281828459045, 1], [10, 2.302585092994046], [0, -inf], [-1, nan]),
-  points("math.sqrt", 0, [4, 2], [2, 1.4142135623730951], [-1, nan], [-0, -0]),
+  points("math.exp", 1e-14, [0, 1], [1, Math.E], [-1, 0.36787944117144233], [-inf, 0]),
+  points("math.log", 1e-15, [1, 0], [Math.E, 1], [10, Math.LN10], [0, -inf], [-1, nan]),
+  points("math.sqrt", 0, [4, 2], [2, Math.SQRT2], [-1, nan], [-0, -0]),
   points("math.reciprocal", 0, [4, 0.25], [-8, -0.125], [0, inf], [-0, -inf]),
   // 1 / (1 + e^-1) = 0.731058578630005, and the rest of it to 1.
   points("math.sigmoid", 1e-15, [0, 0.5], [1, 0.7310585786300049], [-1, 0.2689414213699951], [1000, 1], [-1000, 0], [nan, nan]),
@@ -57,7 +73,21 @@ const functions: readonly OpCase[] = [
   ),
   points("math.floor", 0, [1.5, 1], [-1.5, -2], [-0.5, -1], [3, 3]),
   points("math.ceil", 0, [1.5, 2], [-1.5, -1], [-0.5, -0], [3, 3]),
-  points("math.round", 0, [0.5, 0], [1.5, 2], [2.5, 2], [-0.5, -0], [-1.5, -2], [-2.5, -2], [-0.2, -0], [2.6, 3], [inf, inf], [nan, nan], [2 ** 52 + 1, 2 ** 52 + 1]),
+  points(
+    "math.round",
+    0,
+    [0.5, 0],
+    [1.5, 2],
+    [2.5, 2],
+    [-0.5, -0],
+    [-1.5, -2],
+    [-2.5, -2],
+    [-0.2, -0],
+    [2.6, 3],
+    [inf, inf],
+    [nan, nan],
+    [2 ** 52 + 1, 2 ** 52 + 1],
+  ),
   points("math.relu", 0, [1.5, 1.5], [-2, 0], [-0, 0], [nan, nan], [-inf, 0]),
   points("math.step", 0, [1.5, 1], [-2, 0], [0, 0], [nan, 0], [1e-300, 1]),
   of("math.clip", f32([5], [-1, 0, 3, 7, nan]), f32([5], [0, 0, 3, 6, nan]), "to 0 .. 6", { min: 0, max: 6 }),
@@ -99,10 +129,30 @@ const [[a, b, c] = [], [d, e, f] = []] = rows as readonly (readonly number[])[];
 const columns = [a, d, b, e, c, f].map(Number);
 
 const softmax: readonly OpCase[] = [
-  { op: "math.softmax", note: "last axis", inputs: [f64([2, 3], [1, 2, 3, -1, 0, 4])], expect: [f64([2, 3], rows.flat())], tolerance: 1e-15 },
-  { op: "math.softmax", note: "axis 0", attrs: { axis: 0 }, inputs: [f64([3, 2], [1, -1, 2, 0, 3, 4])], expect: [f64([3, 2], columns)], tolerance: 1e-15 },
+  {
+    op: "math.softmax",
+    note: "last axis",
+    inputs: [f64([2, 3], [1, 2, 3, -1, 0, 4])],
+    expect: [f64([2, 3], rows.flat())],
+    tolerance: 1e-15,
+  },
+  {
+    op: "math.softmax",
+    note: "axis 0",
+    attrs: { axis: 0 },
+    inputs: [f64([3, 2], [1, -1, 2, 0, 3, 4])],
+    expect: [f64([3, 2], columns)],
+    tolerance: 1e-15,
+  },
   { op: "math.softmax", note: "large values do not overflow", inputs: [f32([2], [1000, 1000])], expect: [f32([2], [0.5, 0.5])] },
-  { op: "math.softmax", note: "middle axis", attrs: { axis: -2 }, inputs: [f64([1, 2, 2], [0, 0, Math.log(3), 0])], expect: [f64([1, 2, 2], [0.25, 0.5, 0.75, 0.5])], tolerance: 1e-15 },
+  {
+    op: "math.softmax",
+    note: "middle axis",
+    attrs: { axis: -2 },
+    inputs: [f64([1, 2, 2], [0, 0, Math.log(3), 0])],
+    expect: [f64([1, 2, 2], [0.25, 0.5, 0.75, 0.5])],
+    tolerance: 1e-15,
+  },
   {
     op: "math.log_softmax",
     note: "last axis",
@@ -112,7 +162,17 @@ const softmax: readonly OpCase[] = [
   },
   { op: "math.log_softmax", note: "large values do not overflow", inputs: [f64([2], [1000, 0])], expect: [f64([2], [0, -1000])] },
   { ...gradient("math.softmax", f64([2, 3], [1, 2, 3, -1, 0, 0.5])) },
-  { ...gradient("math.softmax", f64([2, 3, 2], Array.from({ length: 12 }, (_, k) => Math.sin(k))), { axis: 1 }), note: "gradient, middle axis" },
+  {
+    ...gradient(
+      "math.softmax",
+      f64(
+        [2, 3, 2],
+        Array.from({ length: 12 }, (_, k) => Math.sin(k)),
+      ),
+      { axis: 1 },
+    ),
+    note: "gradient, middle axis",
+  },
   { ...gradient("math.log_softmax", f64([2, 3], [1, 2, 3, -1, 0, 0.5])) },
   { ...gradient("math.log_softmax", f64([3, 2], [1, 2, 3, -1, 0, 0.5]), { axis: 0 }), note: "gradient, axis 0" },
 ];

@@ -11,4 +11,15 @@ import { cases as shape } from "./shape.ts";
 import { cases as sparse } from "./sparse.ts";
 import { cases as type } from "./type.ts";
 
-export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = { channels, codebook, functions, math, nn, quant, reduce, shape, sparse, type };
+export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = {
+  channels,
+  codebook,
+  functions,
+  math,
+  nn,
+  quant,
+  reduce,
+  shape,
+  sparse,
+  type,
+};

@@ -5,10 +5,20 @@ import { bf16, bool, f16, f32, f64, i8, i32, i64, positive, spread, u8, u32, u64
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-const of = (op: string, inputs: readonly HostTensor[], expect: HostTensor, note?: string): OpCase => ({ op, inputs, expect: [expect], ...(note ? { note } : {}) });
+const of = (op: string, inputs: readonly HostTensor[], expect: HostTensor, note?: string): OpCase => ({
+  op,
+  inputs,
+  expect: [expect],
+  ...(note ? { note } : {}),
+});
 
 const gradients = (op: string, ...pairs: readonly (readonly [HostTensor, HostTensor])[]): readonly OpCase[] =>
-  pairs.map((inputs) => ({ op, note: `gradient of [${inputs.map((x) => x.shape.join(", ")).join("] and [")}]`, inputs, gradient: [true, true] }));
+  pairs.map((inputs) => ({
+    op,
+    note: `gradient of [${inputs.map((x) => x.shape.join(", ")).join("] and [")}]`,
+    inputs,
+    gradient: [true, true],
+  }));
 
 const pairs: readonly (readonly [HostTensor, HostTensor])[] = [
   [spread(2, 3), f64([2, 3], [0.9, -0.4, 1.7, -2.2, 0.6, 3.1])],
@@ -20,7 +30,12 @@ const pairs: readonly (readonly [HostTensor, HostTensor])[] = [
 const arithmetic: readonly OpCase[] = [
   of("math.add", [f32([2, 2], [1, 2, 3, 4]), f32([2], [10, 20])], f32([2, 2], [11, 22, 13, 24]), "a row to each row"),
   of("math.add", [f32([2, 1], [1, 2]), f32([1, 3], [10, 20, 30])], f32([2, 3], [11, 21, 31, 12, 22, 32]), "column and row"),
-  of("math.add", [f32([2, 1, 2], [1, 2, 3, 4]), f32([3, 1], [10, 20, 30])], f32([2, 3, 2], [11, 12, 21, 22, 31, 32, 13, 14, 23, 24, 33, 34]), "three axes"),
+  of(
+    "math.add",
+    [f32([2, 1, 2], [1, 2, 3, 4]), f32([3, 1], [10, 20, 30])],
+    f32([2, 3, 2], [11, 12, 21, 22, 31, 32, 13, 14, 23, 24, 33, 34]),
+    "three axes",
+  ),
   of("math.add", [f32([], [1]), f32([2, 2], [1, 2, 3, 4])], f32([2, 2], [2, 3, 4, 5]), "a scalar"),
   of("math.add", [f32([0, 2], []), f32([2], [1, 2])], f32([0, 2], []), "no elements"),
   of("math.add", [i8([2], [100, -100]), i8([2], [100, -100])], i8([2], [-56, 56]), "i8 wraps"),
@@ -44,7 +59,12 @@ const arithmetic: readonly OpCase[] = [
   of("math.max", [i64([2], [-5, 7]), i64([2], [-6, 8])], i64([2], [-5, 8]), "i64"),
   of("math.pow", [f64([6], [2, 9, 2, -2, 0, -8]), f64([6], [10, 0.5, -1, 3, 0, 1 / 3])], f64([6], [1024, 3, 0.5, -8, 1, nan])),
   // 3^40 = 12157665459056928801 is 689956897 modulo 2^32.
-  of("math.pow", [i32([6], [3, 2, 7, -1, 10, 3]), i32([6], [4, 31, 0, -3, -2, 40])], i32([6], [81, -(2 ** 31), 1, -1, 0, 689956897]), "i32: wraps, negative exponents truncate"),
+  of(
+    "math.pow",
+    [i32([6], [3, 2, 7, -1, 10, 3]), i32([6], [4, 31, 0, -3, -2, 40])],
+    i32([6], [81, -(2 ** 31), 1, -1, 0, 689956897]),
+    "i32: wraps, negative exponents truncate",
+  ),
   // 3^41 = 36472996377170786403 = 2^64 + 18026252303461234787, which wraps to 18026252303461234787 - 2^64.
   of("math.pow", [i64([2], [3, 1]), i64([2], [41, -9])], i64([2], [18026252303461234787n - 2n ** 64n, 1]), "i64 wraps"),
   ...gradients("math.add", ...pairs),
@@ -74,9 +94,19 @@ const comparison: readonly OpCase[] = [
 
 const where: readonly OpCase[] = [
   of("math.where", [bool([2, 1], [1, 0]), f32([3], [1, 2, 3]), f32([1], [9])], f32([2, 3], [1, 2, 3, 9, 9, 9]), "all three broadcast"),
-  of("math.where", [bool([2], [0, 1]), i64([2], [1, 2n ** 60n]), i64([2], [-(2n ** 60n), 4])], i64([2], [-(2n ** 60n), 2n ** 60n]), "64-bit integers"),
+  of(
+    "math.where",
+    [bool([2], [0, 1]), i64([2], [1, 2n ** 60n]), i64([2], [-(2n ** 60n), 4])],
+    i64([2], [-(2n ** 60n), 2n ** 60n]),
+    "64-bit integers",
+  ),
   { op: "math.where", note: "gradient", inputs: [bool([2, 2], [1, 0, 0, 1]), spread(2, 2), spread(2)], gradient: [false, true, true] },
-  { op: "math.where", note: "gradient of a scalar", inputs: [bool([3], [1, 0, 1]), f64([], [2]), spread(2, 3)], gradient: [false, true, true] },
+  {
+    op: "math.where",
+    note: "gradient of a scalar",
+    inputs: [bool([3], [1, 0, 1]), f64([], [2]), spread(2, 3)],
+    gradient: [false, true, true],
+  },
 ];
 
 export const cases: readonly OpCase[] = [...arithmetic, ...comparison, ...where];

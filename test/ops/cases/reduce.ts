@@ -5,7 +5,13 @@ import { f16, f32, f64, i8, i64, spread, u8, u64 } from "../tensors.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-const of = (op: string, note: string, attrs: AttrInput, x: HostTensor, expect: HostTensor): OpCase => ({ op, note, attrs, inputs: [x], expect: [expect] });
+const of = (op: string, note: string, attrs: AttrInput, x: HostTensor, expect: HostTensor): OpCase => ({
+  op,
+  note,
+  attrs,
+  inputs: [x],
+  expect: [expect],
+});
 
 const cube = f32([2, 2, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 
@@ -31,7 +37,13 @@ const values: readonly OpCase[] = [
   of("reduce.max", "i64 below 0", { axes: [0] }, i64([2], [-(2n ** 62n), -(2n ** 62n) - 1n]), i64([], [-(2n ** 62n)])),
   of("reduce.max", "u64", { axes: [0] }, u64([2], [0, 0]), u64([], [0])),
   of("reduce.argmax", "first of equals", { axis: 1 }, f32([2, 3], [3, 5, 5, 9, 9, 1]), i64([2], [1, 0])),
-  of("reduce.argmax", "middle axis, kept", { axis: 1, keepdims: true }, f32([2, 2, 2], [1, 9, 2, 8, 5, 6, 7, 6]), i64([2, 1, 2], [1, 0, 1, 0])),
+  of(
+    "reduce.argmax",
+    "middle axis, kept",
+    { axis: 1, keepdims: true },
+    f32([2, 2, 2], [1, 9, 2, 8, 5, 6, 7, 6]),
+    i64([2, 1, 2], [1, 0, 1, 0]),
+  ),
   of("reduce.argmax", "first NaN", { axis: -1 }, f32([4], [1, nan, inf, nan]), i64([], [1])),
   of("reduce.argmax", "i64 beyond 2^53", { axis: 0 }, i64([2], [2n ** 53n, 2n ** 53n + 1n]), i64([], [1])),
 ];

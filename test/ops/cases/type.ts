@@ -5,7 +5,13 @@ import { bf16, bool, f16, f32, f64, i4, i8, i16, i32, i64, u2, u4, u8, u32, u64 
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-const cast = (x: HostTensor, expect: HostTensor, note: string): OpCase => ({ op: "type.cast", note, attrs: { to: expect.dtype }, inputs: [x], expect: [expect] });
+const cast = (x: HostTensor, expect: HostTensor, note: string): OpCase => ({
+  op: "type.cast",
+  note,
+  attrs: { to: expect.dtype },
+  inputs: [x],
+  expect: [expect],
+});
 
 const casts: readonly OpCase[] = [
   cast(f32([6], [1.9, -1.9, 300, -300, nan, inf]), i8([6], [1, -1, 127, -128, 0, 127]), "float to i8 truncates and saturates"),
@@ -28,7 +34,11 @@ const casts: readonly OpCase[] = [
   cast(f64([3], [1 + 2 ** -11, 1 + 2 ** -11 + 2 ** -40, 70000]), f16([3], [1, 1 + 2 ** -10, inf]), "f64 to f16 rounds once"),
   cast(f32([2], [1 + 2 ** -8, 1 + 3 * 2 ** -8]), bf16([2], [1, 1 + 2 ** -6]), "f32 to bf16 rounds to even"),
   // 2^60 + 2^36 lies half way between two f32 numbers; with one more it is beyond, which f64 cannot hold.
-  cast(i64([3], [2n ** 60n + 2n ** 36n, 2n ** 60n + 2n ** 36n + 1n, -(2n ** 60n) - 2n ** 36n - 1n]), f32([3], [2 ** 60, 2 ** 60 + 2 ** 37, -(2 ** 60) - 2 ** 37]), "i64 to f32 rounds once"),
+  cast(
+    i64([3], [2n ** 60n + 2n ** 36n, 2n ** 60n + 2n ** 36n + 1n, -(2n ** 60n) - 2n ** 36n - 1n]),
+    f32([3], [2 ** 60, 2 ** 60 + 2 ** 37, -(2 ** 60) - 2 ** 37]),
+    "i64 to f32 rounds once",
+  ),
   cast(i64([1], [2n ** 53n + 1n]), f64([1], [2 ** 53]), "i64 to f64 rounds to even"),
   { op: "type.cast", note: "gradient: it passes", attrs: { to: "f64" }, inputs: [f64([3], [1, 2, 3])], gradient: [true] },
 ];
@@ -52,7 +62,12 @@ const others: readonly OpCase[] = [
     expect: [f64([3], [Math.log(4), 0, Math.log(4)])],
     tolerance: 1e-15,
   },
-  { op: "loss.softmax_cross_entropy", note: "f32 and i64 labels", inputs: [f32([1, 2], [0, 0]), i64([1], [1])], expect: [f32([1], [Math.LN2])] },
+  {
+    op: "loss.softmax_cross_entropy",
+    note: "f32 and i64 labels",
+    inputs: [f32([1, 2], [0, 0]), i64([1], [1])],
+    expect: [f32([1], [Math.LN2])],
+  },
   {
     op: "loss.softmax_cross_entropy",
     note: "gradient",
