@@ -2,22 +2,24 @@
 import { elementCount, type RuntimeDType, Tensor } from "../../runtime/index.ts";
 import { DataError } from "./errors.ts";
 
-const descriptors: Readonly<Record<string, RuntimeDType>> = {
-  "<f8": "f64",
-  "<f4": "f32",
-  "<f2": "f16",
-  "<i8": "i64",
-  "<i4": "i32",
-  "<i2": "i16",
-  "|i1": "i8",
-  "<u8": "u64",
-  "<u4": "u32",
-  "<u2": "u16",
-  "|u1": "u8",
-  "|b1": "bool",
-};
+const descriptors = new Map<string, RuntimeDType>(
+  Object.entries<RuntimeDType>({
+    "<f8": "f64",
+    "<f4": "f32",
+    "<f2": "f16",
+    "<i8": "i64",
+    "<i4": "i32",
+    "<i2": "i16",
+    "|i1": "i8",
+    "<u8": "u64",
+    "<u4": "u32",
+    "<u2": "u16",
+    "|u1": "u8",
+    "|b1": "bool",
+  }),
+);
 
-const dtypeNames = new Map(Object.entries(descriptors).map(([descriptor, dtype]) => [dtype, descriptor]));
+const dtypeNames = new Map([...descriptors].map(([descriptor, dtype]) => [dtype, descriptor]));
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 /** @throws DataError D0102 (not .npy), D0106 (header), D0107 (dtype), D0108 (Fortran order), D0101 and D0103 (length). */
@@ -55,13 +57,9 @@ function parseHeader(text: string, where: string): { readonly dtype: RuntimeDTyp
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const sizes = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
   if (order === undefined || sizes === undefined) throw new DataError("D0106", where, text.trim().slice(0, 100));
-  const dtype = descriptor === undefined ? undefined : descriptors[descriptor];
+  const dtype = descriptor === undefined ? undefined : descriptors.get(descriptor);
   if (!dtype)
-    throw new DataError(
-      "D0107",
-      where,
-      `descr ${descriptor ?? text.trim().slice(0, 60)}; supported: ${Object.keys(descriptors).join(" ")}`,
-    );
+    throw new DataError("D0107", where, `descr ${descriptor ?? text.trim().slice(0, 60)}; supported: ${[...descriptors.keys()].join(" ")}`);
   if (order === "True") throw new DataError("D0108", where, "save it with numpy.ascontiguousarray");
   return {
     dtype,

@@ -82,7 +82,7 @@ function applyTo(op: EditableOp, rewrite: Rewrite, { body, ...rest }: RewriteCon
   body.insertBefore(op);
   const replacements = rewrite.apply(op, { body, ...rest });
   if (!replacements) return false;
-  replacements.forEach((to, i) => body.replaceAllUses(op.results[i] as number, to));
+  for (const [i, to] of replacements.entries()) body.replaceAllUses(op.results[i] as number, to);
   body.erase(op);
   const dead = consumed.filter((producer) => producer.results.every((id) => body.users(id).length === 0 && !body.isReturned(id)));
   const places = mergeLocations(...dead.map((producer) => producer.loc), op.loc);

@@ -37,6 +37,7 @@ export const shareWeights = definePass({
         ctx.warn(`${weight.name}: @${weight.leaf} is defined by ${definitionOf(module, weight.leaf)}, not float data: left alone`);
         continue;
       }
+      if (values.length === 0) continue;
       const clustering = kMeans(values, options.clusters);
       const leaf = module.constants.get(weight.leaf) as Constant;
       if (sharedBytes(leaf, values.length, clustering) >= byteLengthOf(leaf.type.dtype, values.length)) {

@@ -119,7 +119,7 @@ test("cuts of every other op were compared", () => {
 
 const select = (
   op: string,
-  context: Partial<SelectContext<unknown>> & { readonly x: readonly (number | string)[] },
+  context: Partial<Omit<SelectContext<unknown>, "attrs" | "types">> & { readonly x: readonly (number | string)[] },
   attrs: object,
 ): Selection => {
   const def = registry.require(op);

@@ -26,7 +26,7 @@ function typeOf(text: string): TensorType {
 
 function infer(op: string, types: readonly (string | null)[], attrs: Readonly<Record<string, unknown>> = {}): Inferred {
   const def = registry.require(op);
-  return inferOp(registry, def, { types: types.map((text) => text && typeOf(text)), attrs: writeAttrs(def.attrs, attrs) });
+  return inferOp(registry, def, { types: types.map((text) => (text === null ? null : typeOf(text))), attrs: writeAttrs(def.attrs, attrs) });
 }
 
 function problemOf(action: () => unknown): string {

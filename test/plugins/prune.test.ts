@@ -137,11 +137,13 @@ test("the report has the measured sparsity of each weight", async () => {
   ]);
 });
 
-test("a whole layer may go", async () => {
+test("a whole layer may go, with a warning", async () => {
   const module = withValues(twoLayers(), "b", normals(128, 2, 1e-9));
-  const after = await pruned(module, "sparsity=25% scope=global min=0");
+  const { module: after, warnings } = await run(module, "prune-magnitude{sparsity=25% scope=global min=0}");
   assert.is(zeros(valuesOf(after, "b")), 128);
-  const { module: further } = await run(after, "share-weights{min=0},quantize{min=0}");
+  assert.equal(warnings, ['prune-magnitude: b: every weight is removed; keep="b" spares it']);
+  const { module: further, warnings: more } = await run(after, "share-weights{min=0},quantize{min=0}");
+  assert.equal(more, []);
   assert.is(zeros(valuesOf(further, "b")), 128);
 });
 

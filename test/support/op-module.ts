@@ -108,7 +108,11 @@ export function lowerTo(module: Module, target: TargetSpec): Lowered {
 }
 
 export function loadPlan(lowered: Pick<Lowered, "target" | "module">, backend: Backend): Promise<Session> {
-  const file = emitFile({ plans: [{ target: lowered.target, module: lowered.module }], build: { tersor: "0.1.0", pipeline: "" }, metadata: "plain" });
+  const file = emitFile({
+    plans: [{ target: lowered.target, module: lowered.module }],
+    build: { tersor: "0.1.0", pipeline: "" },
+    metadata: "plain",
+  });
   return load(file, { backends: [backend] });
 }
 

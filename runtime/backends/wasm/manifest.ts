@@ -6,6 +6,8 @@ import type { CostTerms, KernelRow, Manifest, OperandRule } from "../../manifest
 import type { RuntimeDType } from "../../tensor.ts";
 
 const f32: OperandRule = { dtypes: ["f32"] };
+const compared: OperandRule = { dtypes: ["f32", "i32", "i8", "u8", "bool"] };
+const word: OperandRule = { dtypes: ["f32", "i32", "u32"] };
 const bool: OperandRule = { dtypes: ["bool"] };
 /** Kernels walk tables of at most six axes. */
 const walked = [0, 1, 2, 3, 4, 5, 6] as const;
@@ -118,8 +120,8 @@ const math: readonly KernelRow[] = [
   elementwise("f32_sign", "math.sign", [f32], ["f32"], scripted),
   ...binaryNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32, f32], ["f32"], streaming)),
   elementwise("f32_pow", "math.pow", [f32, f32], ["f32"], { launch, macNs: 0, byteNs: 0.1, opNs: 20 }),
-  ...comparisonNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32, f32], ["bool"], scripted)),
-  elementwise("f32_where", "math.where", [bool, f32, f32], ["f32"], scripted),
+  ...comparisonNames.map((name) => elementwise(name, `math.${name}`, [compared, compared], ["bool"], scripted)),
+  elementwise("x32_where", "math.where", [bool, word, word], [], scripted),
 ];
 
 const movement: readonly KernelRow[] = [

@@ -1,6 +1,7 @@
 /** @file Cases of the dialect `math` and of reductions. */
+import { hostTensor } from "../../../ir-spec/index.ts";
 import type { CaseDim } from "../../support/op-module.ts";
-import { type CasesOf, coarse, floats, type RowCase, scaled, special, type Values } from "./row-case.ts";
+import { type CasesOf, coarse, dtypesOf, floats, type RowCase, scaled, special, type Values } from "./row-case.ts";
 
 const unaryCases: readonly RowCase[] = [
   { shapes: [["N", 5, 3]] },
@@ -43,7 +44,28 @@ const awayFromZero: Values = (_, __, shape, random) => scaled(random, shape, (u)
 
 const binary: CasesOf = () => [...broadcasts.map((shapes) => ({ shapes, values: awayFromZero })), specialPairs];
 const cancelling: CasesOf = () => [...broadcasts.map((shapes) => ({ shapes, floor: 1 })), specialPairs];
-const comparison: CasesOf = () => [...broadcasts.map((shapes) => ({ shapes, values: coarse })), specialPairs];
+const comparison: CasesOf = (row) => [
+  ...broadcasts.map((shapes) => ({ shapes, values: coarse })),
+  specialPairs,
+  ...dtypesOf(row).map(
+    (dtype): RowCase => ({
+      shapes: [
+        ["N", 5, 1],
+        ["N", 1, 3],
+      ],
+      dtypes: [dtype, dtype],
+      values: fewIntegers,
+    }),
+  ),
+];
+
+/** Small integers of any dtype, many of them equal. */
+const fewIntegers: Values = (_, dtype, shape, random) => {
+  const tensor = hostTensor(dtype, shape);
+  for (let i = 0; i < tensor.data.length; i++)
+    tensor.data[i] = dtype === "bool" ? random.int(0, 1) : random.int(dtype === "u8" ? 0 : -2, 2);
+  return tensor;
+};
 
 const softmax: CasesOf = () => [
   { shapes: [["N", 10]] },

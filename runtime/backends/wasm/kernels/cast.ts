@@ -1,6 +1,7 @@
 /** @file Conversions between dtypes: to f32 in WebAssembly, the others in JavaScript by one reader and one writer per dtype. */
 import type { WasmKernel } from "../kernel.ts";
 import type { MemoryViews } from "../memory.ts";
+import { type Read, readers } from "./elements.ts";
 import { demand, operand, refusal, result, sameCount } from "./step.ts";
 
 function widening(id: "f16_cast_f32" | "bf16_cast_f32" | "i8_cast_f32" | "u8_cast_f32" | "i32_cast_f32"): WasmKernel {
@@ -18,19 +19,7 @@ function widening(id: "f16_cast_f32" | "bf16_cast_f32" | "i8_cast_f32" | "u8_cas
   };
 }
 
-type Read = (memory: MemoryViews, at: number, i: number) => number;
 type Write = (memory: MemoryViews, at: number, i: number, value: number) => void;
-
-const readByte: Read = ({ u8 }, at, i) => u8[at + i] as number;
-const readers: { readonly [dtype: string]: Read | undefined } = {
-  f32: ({ f32 }, at, i) => f32[(at >>> 2) + i] as number,
-  i32: ({ i32 }, at, i) => i32[(at >>> 2) + i] as number,
-  /** Rounded to 53 bits. */
-  i64: ({ i32 }, at, i) => (i32[(at >>> 2) + 2 * i + 1] as number) * 2 ** 32 + ((i32[(at >>> 2) + 2 * i] as number) >>> 0),
-  i8: ({ u8 }, at, i) => ((u8[at + i] as number) << 24) >> 24,
-  u8: readByte,
-  bool: readByte,
-};
 
 /** What integer conversions wrap to needs no more than the low 32 bits. */
 const readLowWord: Read = ({ i32 }, at, i) => i32[(at >>> 2) + 2 * i] as number;

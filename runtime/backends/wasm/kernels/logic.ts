@@ -2,8 +2,9 @@
 import { elementCount } from "../../../tensor.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { broadcastAxes } from "./binary.ts";
+import { readers } from "./elements.ts";
 import type { StridedAxes } from "./shapes.ts";
-import { operand, result } from "./step.ts";
+import { operand, refusal, result } from "./step.ts";
 
 /** Calls back for every run of the innermost axis with each tensor's element offset; `offsets` is reused. */
 function walker({ sizes, strides }: StridedAxes): (run: (offsets: Int32Array) => void) => void {
@@ -30,29 +31,33 @@ function compare(id: string, holds: (a: number, b: number) => boolean): WasmKern
   return {
     id,
     bind(call) {
-      const [a, b, y] = [operand(call, 0, "f32"), operand(call, 1, "f32"), result(call, "bool")];
+      const [a, b, y] = [operand(call, 0, "f32", "i32", "i8", "u8", "bool"), operand(call, 1), result(call, "bool")];
+      const read = readers[a.dtype];
+      if (!read || a.dtype !== b.dtype) throw refusal(call, `it does not compare ${a.dtype} with ${b.dtype}`);
       const axes = broadcastAxes(call, [a, b], y.shape);
       if (elementCount(y.shape) === 0) return () => {};
       const [length = 1, [aStep = 0, bStep = 0]] = innermost(axes);
       const forEachRun = walker(axes);
       const { memory } = call;
       return () => {
-        const { f32, u8 } = memory;
+        const { u8 } = memory;
         let at = y.ptr;
         forEachRun((offsets) => {
-          const [i, j] = [(a.ptr >>> 2) + (offsets[0] as number), (b.ptr >>> 2) + (offsets[1] as number)];
-          for (let k = 0; k < length; k++) u8[at++] = holds(f32[i + k * aStep] as number, f32[j + k * bStep] as number) ? 1 : 0;
+          const [i, j] = [offsets[0] as number, offsets[1] as number];
+          for (let k = 0; k < length; k++) u8[at++] = holds(read(memory, a.ptr, i + k * aStep), read(memory, b.ptr, j + k * bStep)) ? 1 : 0;
         });
       };
     },
   };
 }
 
-/** y <- condition ? a : b. Moves bits, so NaN payloads survive. */
+const words = ["f32", "i32", "u32"] as const;
+
+/** y <- condition ? a : b, elements of 32 bits. */
 const where: WasmKernel = {
-  id: "f32_where",
+  id: "x32_where",
   bind(call) {
-    const [condition, a, b, y] = [operand(call, 0, "bool"), operand(call, 1, "f32"), operand(call, 2, "f32"), result(call, "f32")];
+    const [condition, a, b, y] = [operand(call, 0, "bool"), operand(call, 1, ...words), operand(call, 2, ...words), result(call, ...words)];
     const axes = broadcastAxes(call, [condition, a, b], y.shape);
     if (elementCount(y.shape) === 0) return () => {};
     const [length = 1, [cStep = 0, aStep = 0, bStep = 0]] = innermost(axes);
@@ -76,8 +81,8 @@ function innermost({ sizes, strides }: StridedAxes): readonly [number | undefine
 }
 
 export const logicKernels: readonly WasmKernel[] = [
-  compare("f32_equal", (a, b) => a === b),
-  compare("f32_less", (a, b) => a < b),
-  compare("f32_greater", (a, b) => a > b),
+  compare("equal", (a, b) => a === b),
+  compare("less", (a, b) => a < b),
+  compare("greater", (a, b) => a > b),
   where,
 ];
