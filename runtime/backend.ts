@@ -2,6 +2,7 @@
  * @file The backend interface. A plan knows kernels, not ops: an `init` list that runs once at load (it rebuilds compressed weights), then `main`, whose
  * steps name values, never offsets; each backend places them. Asynchronous everywhere, since a GPU may be behind it.
  */
+import type { WeightDecoder } from "./codec/codec.ts";
 import type { OpenedFile } from "./open-file.ts";
 import type { RuntimeDType, Tensor } from "./tensor.ts";
 
@@ -65,6 +66,8 @@ export interface Backend {
   readonly name: string;
   /** Target names whose plans it runs, best first. */
   readonly targets: readonly string[];
+  /** Decoders of coded weights that its extensions bring. */
+  readonly codecs?: readonly WeightDecoder[];
   /** Makes it ready (compile WebAssembly, get a device). @throws RuntimeError R0401 with the reason when it cannot run here. */
   open(): Promise<void>;
   /** Asked for every kernel of a plan before `prepare`; a missing one is an error that names kernel and package. */

@@ -36,7 +36,8 @@ export async function load(source: ModelSource, options: LoadOptions): Promise<S
   if (options.backends.length === 0) throw new RuntimeError("R0402", "no backend was given: load(source, { backends: [wasm()] })", "load");
   const bytes = await readSource(source, options);
   const limit = options.maxExpandedBytes;
-  const file = openFile(bytes, { codecs: options.codecs ?? [], ...(limit === undefined ? {} : { maxExpandedBytes: limit }) });
+  const codecs = [...(options.codecs ?? []), ...options.backends.flatMap((backend) => backend.codecs ?? [])];
+  const file = openFile(bytes, { codecs, ...(limit === undefined ? {} : { maxExpandedBytes: limit }) });
   const skipped: SkippedBackend[] = [];
   for (const backend of options.backends) {
     signal?.throwIfAborted();

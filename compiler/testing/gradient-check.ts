@@ -68,6 +68,8 @@ function largestError(
   loss: (inputs: readonly (HostTensor | null)[]) => number,
   step: number,
 ): number {
+  if (String(analytic.shape) !== String(input.shape))
+    throw new RangeError(`operand ${index} is [${input.shape}], its gradient [${analytic.shape}]`);
   const at = (element: number, delta: number): number => {
     const data = Float64Array.from(input.data as Float64Array);
     data[element] = (data[element] as number) + delta;

@@ -352,7 +352,7 @@ export class FunctionEditor implements Builder {
       const declared = op.results.map((id) => this.info(id).type);
       const inferred = this.infer(op.name, op.operands, op.attrs, declared);
       this.addRequires(inferred.requires);
-      op.results.forEach((id, i) => this.retype(id, inferred.types[i] as TensorType));
+      for (const [i, id] of op.results.entries()) this.retype(id, inferred.types[i] as TensorType);
     }
     this.results = this.results.map((result, i) => {
       const type = this.typeOf(this.returns[i] as Operand);

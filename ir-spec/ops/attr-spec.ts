@@ -97,7 +97,9 @@ export function isNote(name: string): boolean {
   return name.includes(".");
 }
 
-export type AttrReading = { readonly ok: true; readonly values: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly message: string };
+export type AttrReading =
+  | { readonly ok: true; readonly values: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly message: string };
 
 /** Stored attributes to typed values with defaults filled in; the message names the first wrong attribute. */
 export function readAttrs(specs: AttrSpecs, stored: AttrDict): AttrReading {

@@ -1,9 +1,9 @@
 /** @file Evaluates one op, or a constant with its definition, by the ops' reference functions. Shared by the interpreter and the reference backend. */
 import type { AttrDict } from "../core/attr.ts";
 import type { Constant } from "../core/constant.ts";
+import { dtypeInfo } from "../core/dtype.ts";
 import type { Module } from "../core/graph.ts";
 import { TersorError } from "../core/problem.ts";
-import { dtypeInfo } from "../core/dtype.ts";
 import { decodeTensor, encodeTensor, type HostTensor } from "../core/tensor.ts";
 import { staticShape, type TensorType, tensorType } from "../core/type.ts";
 import { inferOp } from "./infer.ts";
@@ -21,7 +21,9 @@ export function evaluateOp(
   const types = inputs.map((t) => (t ? tensorType(t.dtype, t.shape) : null));
   const known = (i: number) => {
     const t = inputs[i];
-    return t && (t.dtype === "i64" || t.dtype === "i32") && t.data.length <= 64 ? Array.from(t.data as ArrayLike<number | bigint>, Number) : null;
+    return t && (t.dtype === "i64" || t.dtype === "i32") && t.data.length <= 64
+      ? Array.from(t.data as ArrayLike<number | bigint>, Number)
+      : null;
   };
   const inferred = inferOp(registry, def, { types, attrs: stored, known, declared });
   const outputs = inferred.types.map((type) => {
@@ -48,7 +50,8 @@ export function constantBytes(module: Module, constant: Constant): Uint8Array {
       return splatBytes(constant.type, storage.element);
     case "resource": {
       const bytes = module.resources.get(storage.resource)?.bytes;
-      if (!bytes) throw new TersorError({ code: "E0502", message: `constant @${constant.name}: resource @${storage.resource} was not provided` });
+      if (!bytes)
+        throw new TersorError({ code: "E0502", message: `constant @${constant.name}: resource @${storage.resource} was not provided` });
       return bytes.subarray(storage.offset, storage.offset + storage.length);
     }
     case "random":

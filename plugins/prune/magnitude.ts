@@ -63,7 +63,8 @@ export const pruneMagnitude = definePass({
     for (const candidate of candidates) {
       const row = prune(module, editor, candidate, shared ?? cutOf([candidate], options.sparsity));
       if (row) ctx.report(row);
-      if (row?.numbers?.["kept"] === 0) ctx.warn(`${candidate.weight.name}: every weight is removed; keep="${candidate.weight.name}" spares it`);
+      if (row?.numbers?.kept === 0)
+        ctx.warn(`${candidate.weight.name}: every weight is removed; keep="${candidate.weight.name}" spares it`);
     }
     return editor.freeze();
   },

@@ -47,7 +47,8 @@ test("eval, run, inspect and print read the compiled file", () => {
   const run = tersor("run", file, "--seed", "1", "--dim", "N=2", "--json").json() as { outputs: { shape: number[]; values: number[] }[] };
   assert.equal(run.outputs[0]?.shape, [2, 10]);
   const inspected = tersor("inspect", file, "--json").json() as { layers: Record<string, unknown>[] };
-  for (const key of ["name", "op", "shape", "params", "storedBytes", "encoding", "macs", "predictedMs"]) assert.ok(key in (inspected.layers[0] ?? {}), key);
+  for (const key of ["name", "op", "shape", "params", "storedBytes", "encoding", "macs", "predictedMs"])
+    assert.ok(key in (inspected.layers[0] ?? {}), key);
   const printed = tersor("print", file).stdout;
   assert.match(printed, /^tersor 1\.0\n/);
   writeFileSync(join(folder, "again.tir"), printed);

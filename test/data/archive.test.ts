@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gunzipped, unzipped } from "../../compiler/data/archive.ts";
 import { DataError } from "../../compiler/data/errors.ts";
-import { ramp, throwsCode } from "./support.ts";
+import { ramp, throwsCode } from "./broken-files.ts";
 
 const data = ramp(5000);
 const gz = gzipSync(data, { mtime: 0 });
@@ -30,6 +30,7 @@ test("damaged gzip is D0104, a stump D0101", () => {
 
 test("a gzip file that announces 4 GiB is refused before anything is allocated", () => {
   throwsCode(() => gunzipped(changed(gz, -4, [255, 255, 255, 255]), "bomb.gz"), "D0104", "bomb.gz");
+  assert.throws(() => gunzipped(changed(gz, -4, [255, 255, 255, 255]), "bomb.gz"), /cannot unpack to 4294967295/);
 });
 
 test("zip entries, deflated and stored, in the directory's order", () => {

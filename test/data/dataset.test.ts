@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { batches, type DataSet, dataSet, slice, take } from "../../compiler/data/dataset.ts";
 import { type ImagePreprocessing, preprocess } from "../../compiler/data/preprocessing.ts";
 import { Random } from "../../compiler/random/random.ts";
-import { ramp, throwsCode } from "./support.ts";
+import { ramp, throwsCode } from "./broken-files.ts";
 
 /** Samples `[2]` of f32 `a` = (10 i, 10 i + 1) and `[1]` of u8 `b` = i, labels i mod 3. */
 function pairs(count: number, changes: Partial<{ name: string; shift: number; flip: number }> = {}): DataSet {

@@ -8,7 +8,7 @@ import { mnist, parseIdx } from "../../compiler/data/mnist.ts";
 import { readNpy, writeNpy } from "../../compiler/data/npy.ts";
 import { npz } from "../../compiler/data/npz.ts";
 import { Tensor } from "../../runtime/index.ts";
-import { idx, ramp, records, throwsCode } from "./support.ts";
+import { idx, ramp, records, throwsCode } from "./broken-files.ts";
 
 test("IDX: shape and bytes, also of a view into a larger buffer", () => {
   const file = idx([2, 3], ramp(6));

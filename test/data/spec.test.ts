@@ -9,7 +9,7 @@ import { openDataSpec } from "../../compiler/data/spec.ts";
 import { Tensor } from "../../runtime/index.ts";
 import { DATA, hasData } from "../support/data.ts";
 import { needing } from "../support/skip.ts";
-import { idx, memory, ramp, records, rejectsCode } from "./support.ts";
+import { idx, memory, ramp, records, rejectsCode } from "./broken-files.ts";
 
 const none = memory({});
 

@@ -1,4 +1,6 @@
 /** @file The interpreter: inputs against their types, symbols, constants by definition, taps, carried state, stopping. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type InterpretOptions, interpret } from "../../compiler/interpret/interpret.ts";
@@ -210,6 +212,30 @@ test("a lowered module is refused", () => {
     return %y
   }`);
   assert.match(fault(module, { x: f32([2], [1, 2]) }), "E0505 | @main, %y = rt.kernel | rt.kernel runs on its target only");
+});
+
+test("values are dropped after their last use", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const count = 2 ** 20;
+  const ops = Array.from({ length: 16 }, (_, i) => `    %v${i + 1} = math.neg(%v${i})`);
+  const module = moduleOf(`
+  func @main(%v0: tensor<${count}xf64>) -> (y: tensor<${count}xf64>) {
+${ops.join("\n")}
+    return %v16
+  }`);
+  const v0 = hostTensor("f64", [count]);
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  let held = 0;
+  let done = 0;
+  const onOp = () => {
+    if (++done < ops.length) return;
+    collect();
+    held = process.memoryUsage().arrayBuffers - before;
+  };
+  interpret(module, registry, { v0 }, { onOp });
+  assert.ok(held < 4 * 8 * count, `${held} bytes for values of ${8 * count} each`);
 });
 
 test("constants are evaluated once per module", () => {

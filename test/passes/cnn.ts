@@ -35,7 +35,12 @@ function parameters(): string {
     "fc1.b": "32",
     "fc2.w": "10x32",
     "fc2.b": "10",
-    ...Object.fromEntries(["scale", "shift", "mean", "variance"].flatMap((p) => [[`n1.${p}`, "8"], [`n2.${p}`, "6"]])),
+    ...Object.fromEntries(
+      ["scale", "shift", "mean", "variance"].flatMap((p) => [
+        [`n1.${p}`, "8"],
+        [`n2.${p}`, "6"],
+      ]),
+    ),
   };
   return Object.entries(sizes)
     .map(([name, size]) => `const @${name} : tensor<${size}xf32> = splat 1.0`)

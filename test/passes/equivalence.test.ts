@@ -31,7 +31,10 @@ test("together they leave two convs and two linears, activations inside, plain d
   const ops = module.functions.get("main")?.ops.map((op) => op.name);
   assert.equal(ops, ["nn.conv", "nn.conv", "math.add", "shape.reshape", "nn.linear", "nn.linear"]);
   const derived = [...module.constants.values()].filter((constant) => constant.kind === "derived");
-  assert.equal(derived.map((constant) => constant.name), []);
+  assert.equal(
+    derived.map((constant) => constant.name),
+    [],
+  );
   assert.is(module.constants.size, 8);
 });
 

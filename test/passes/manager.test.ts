@@ -1,7 +1,7 @@
 /** @file The pass manager: verification that names the guilty pass, records, hooks, stopping, and the blame in errors. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { definePass, option, PassRegistry, type Analysis, type ManagerHooks, type Pass } from "../../compiler/index.ts";
+import { type Analysis, definePass, type ManagerHooks, option, type Pass, PassRegistry } from "../../compiler/index.ts";
 import { type Module, ModuleEditor, TersorError } from "../../ir-spec/index.ts";
 import { failure, optimized, readBody, resolved, run } from "./support.ts";
 
@@ -20,16 +20,28 @@ const withoutConstant = make("break-it", (m) => ({ ...m, constants: new Map() })
 test("passes run in order, each on the module of the one before", async () => {
   const { module: result, records } = await run(module, resolved([renamed, same, renamed]));
   assert.is(result.name, "m.x.x");
-  assert.equal(records.map((r) => [r.name, r.owner, r.changed]), [
-    ["renamed", "test", true],
-    ["same", "test", false],
-    ["renamed", "test", true],
-  ]);
+  assert.equal(
+    records.map((r) => [r.name, r.owner, r.changed]),
+    [
+      ["renamed", "test", true],
+      ["same", "test", false],
+      ["renamed", "test", true],
+    ],
+  );
 });
 
 test("an unchanged module is the very object, for the general passes too", async () => {
   const { module: clean } = await run(module, "dce");
-  for (const name of ["infer-shapes", "fold-constants", "canonicalize", "cse", "fuse-activation", "dce", "materialize", "fold-batch-norm"]) {
+  for (const name of [
+    "infer-shapes",
+    "fold-constants",
+    "canonicalize",
+    "cse",
+    "fuse-activation",
+    "dce",
+    "materialize",
+    "fold-batch-norm",
+  ]) {
     const { module: result, records } = await run(clean, name);
     assert.is(result, clean, name);
     assert.is(records[0]?.changed, false, name);
@@ -111,7 +123,10 @@ test("abort: between passes, and inside one, the signal's own error", async () =
   const before = new AbortController();
   before.abort();
   let ran = false;
-  const never = make("never", (m) => ((ran = true), m));
+  const never = make("never", (m) => {
+    ran = true;
+    return m;
+  });
   const isAbort = (error: unknown) => error instanceof Error && error.name === "AbortError";
   await rejects(run(module, resolved([never]), { signal: before.signal }), isAbort);
   assert.not(ran);
@@ -171,7 +186,13 @@ test("a TersorError of a pass keeps its code and its place", async () => {
 
 test("analyses are computed once per module object", async () => {
   let computed = 0;
-  const counting: Analysis<number> = { name: "counting", compute: (m: Module) => ((computed += 1), m.constants.size) };
+  const counting: Analysis<number> = {
+    name: "counting",
+    compute: (m: Module) => {
+      computed += 1;
+      return m.constants.size;
+    },
+  };
   const asking = make("asking", (m, ctx) => {
     assert.is(ctx.analysis(counting, m), m.constants.size);
     assert.is(ctx.analysis(counting, m), m.constants.size);
@@ -183,7 +204,10 @@ test("analyses are computed once per module object", async () => {
 
 test("a pass's random source depends on seed and place alone", async () => {
   const draws: number[] = [];
-  const drawing = make("drawing", (m, ctx) => (draws.push(ctx.random.float()), m));
+  const drawing = make("drawing", (m, ctx) => {
+    draws.push(ctx.random.float());
+    return m;
+  });
   await run(module, resolved([drawing, drawing]), { seed: 7 });
   await run(module, resolved([drawing, drawing]), { seed: 7 });
   await run(module, resolved([drawing]), { seed: 8 });

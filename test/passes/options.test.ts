@@ -23,7 +23,7 @@ test("defaults are filled in, given values kept", () => {
 
 test("a list of names may be one name", () => {
   const reading = read('needed=1 keep="a*"');
-  assert.equal(reading.ok && reading.values["keep"], ["a*"]);
+  assert.equal(reading.ok && reading.values.keep, ["a*"]);
 });
 
 const wrong: readonly [string, string][] = [

@@ -40,13 +40,15 @@ test("a wish cannot pull a stage apart", () => {
 test("E0705: a cycle names every pass and owner in it", async () => {
   const error = await failure(() => orderPasses([pass("x", "compress", { after: ["y"] }), pass("y", "compress", { after: ["x"] })]));
   assert.is(error.code, "E0705");
-  for (const part of ["x (plugin-x) before y (plugin-y)", "y (plugin-y) before x (plugin-x)"]) assert.ok(error.message.includes(part), error.message);
+  for (const part of ["x (plugin-x) before y (plugin-y)", "y (plugin-y) before x (plugin-x)"])
+    assert.ok(error.message.includes(part), error.message);
 });
 
 test("E0705: a cycle of three, one free pass before it", async () => {
   const cycle = [pass("a", "any", { before: ["b"] }), pass("b", "any", { before: ["c"] }), pass("c", "any", { before: ["a"] })];
   const error = await failure(() => orderPasses([pass("free", "any"), ...cycle]));
-  for (const part of ["a (plugin-a) before b", "b (plugin-b) before c", "c (plugin-c) before a"]) assert.ok(error.message.includes(part), error.message);
+  for (const part of ["a (plugin-a) before b", "b (plugin-b) before c", "c (plugin-c) before a"])
+    assert.ok(error.message.includes(part), error.message);
   assert.not.ok(error.message.includes("free"));
 });
 
@@ -62,18 +64,33 @@ test("E0706: a pipeline by hand against a stage or a wish names both", async () 
 });
 
 test("a clean-up may stand anywhere, and the same pass twice is no clash", () => {
-  checkOrder([pass("clean", "any"), pass("c", "compress"), pass("clean", "any"), pass("c", "compress"), pass("l", "lower"), pass("clean", "any")]);
+  checkOrder([
+    pass("clean", "any"),
+    pass("c", "compress"),
+    pass("clean", "any"),
+    pass("c", "compress"),
+    pass("l", "lower"),
+    pass("clean", "any"),
+  ]);
 });
 
 test("E0704: two owners of one pass name", async () => {
   const { pass: made } = pass("x", "any");
-  const error = await failure(() => new PassRegistry([{ owner: "core", passes: [made] }, { owner: "mine", passes: [made] }]));
+  const error = await failure(
+    () =>
+      new PassRegistry([
+        { owner: "core", passes: [made] },
+        { owner: "mine", passes: [made] },
+      ]),
+  );
   assert.is(error.code, "E0704");
   assert.match(error.message, 'pass "x" is registered twice: by core and by mine');
 });
 
 test("E0702: an unknown pass, with the nearest name", async () => {
-  const error = await failure(() => new PassRegistry([{ owner: "core", passes: [pass("prune", "any").pass] }]).resolve({ pass: "prnue", options: {} }));
+  const error = await failure(() =>
+    new PassRegistry([{ owner: "core", passes: [pass("prune", "any").pass] }]).resolve({ pass: "prnue", options: {} }),
+  );
   assert.is(error.code, "E0702");
   assert.is(error.problems[0]?.hint, "did you mean prune?");
 });

@@ -1,6 +1,15 @@
 /** @file What the tests of passes share: reading text, and running a pipeline of general and plugin passes with the interpreter. */
+
+import {
+  type ManagerOptions,
+  type Pass,
+  PassRegistry,
+  type PipelineResult,
+  parsePipeline,
+  type ResolvedPass,
+  runPipeline,
+} from "../../compiler/index.ts";
 import { interpreterExecutor } from "../../compiler/interpret/executor.ts";
-import { type ManagerOptions, type Pass, parsePipeline, PassRegistry, type PipelineResult, type ResolvedPass, runPipeline } from "../../compiler/index.ts";
 import { generalPasses } from "../../compiler/passes/index.ts";
 import { printModule, readModule } from "../../compiler/text/index.ts";
 import { createCoreRegistry, type Module, TersorError } from "../../ir-spec/index.ts";
@@ -27,7 +36,11 @@ export function resolve(pipeline: string, table: PassRegistry = passes): readonl
   return parsePipeline(pipeline).map((item) => table.resolve(item));
 }
 
-export function run(module: Module, pipeline: string | readonly ResolvedPass[], options: Partial<ManagerOptions> = {}): Promise<PipelineResult> {
+export function run(
+  module: Module,
+  pipeline: string | readonly ResolvedPass[],
+  options: Partial<ManagerOptions> = {},
+): Promise<PipelineResult> {
   const resolved = typeof pipeline === "string" ? resolve(pipeline) : pipeline;
   return runPipeline(module, resolved, { registry, executor: interpreterExecutor(registry), ...options });
 }

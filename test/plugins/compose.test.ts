@@ -26,12 +26,9 @@ test("the module verifies and its weight forms are described", async () => {
 
 test("the weight is what its parts say, decoded by hand", async () => {
   const { module } = await run(twoLayers(), all);
-  const [mask, codes, table, [scale = 0]] = ["a.mask", "a.values.codes", "a.values.table.q", "a.values.table.s"].map((name) => dataOf(module, name)) as [
-    number[],
-    number[],
-    number[],
-    number[],
-  ];
+  const [mask, codes, table, [scale = 0]] = ["a.mask", "a.values.codes", "a.values.table.q", "a.values.table.s"].map((name) =>
+    dataOf(module, name),
+  ) as [number[], number[], number[], number[]];
   let next = 0;
   const decoded = mask.map((bit) => (bit === 0 ? 0 : Math.fround((table[codes[next++] as number] as number) * scale)));
   assert.is(next, codes.length);
@@ -81,10 +78,13 @@ test("compile with the default preset: same bytes twice, less than half of the p
 
 test("a careful pipeline stays near the original: cosine of the scores above 0.98", async () => {
   const module = smallCnn();
-  const { module: small } = await run(module, "fold-batch-norm,materialize,prune-magnitude{sparsity=20% min=0},share-weights{clusters=32},quantize");
+  const { module: small } = await run(
+    module,
+    "fold-batch-norm,materialize,prune-magnitude{sparsity=20% min=0},share-weights{clusters=32},quantize",
+  );
   const image = hostTensor("f32", [1, 2, 8, 8], normals(128, 4));
   const executor = interpreterExecutor(registry);
-  const [x, y] = [await executor.run(module, { image }), await executor.run(small, { image })].map(({ outputs }) => outputs["scores"]);
+  const [x, y] = [await executor.run(module, { image }), await executor.run(small, { image })].map(({ outputs }) => outputs.scores);
   if (!x || !y) throw new Error("no scores");
   const [p, q] = [toNumbers(x), toNumbers(y)];
   const dot = (u: readonly number[], v: readonly number[]) => u.reduce((sum, value, i) => sum + value * (v[i] as number), 0);

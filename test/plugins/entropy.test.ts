@@ -17,13 +17,19 @@ function roundTrip(bytes: Uint8Array, dtype: DType, shape: readonly number[]): n
 
 test("any bytes of any dtype come back", () => {
   fc.assert(
-    fc.property(fc.constantFrom(...dtypes), fc.integer({ min: 1, max: 300 }), fc.integer({ min: 0, max: 1e9 }), fc.integer({ min: 1, max: 255 }), (dtype, count, seed, spread) => {
-      const random = new Random(seed);
-      const bytes = Uint8Array.from({ length: byteLengthOf(dtype, count) }, () => random.int(spread + 1));
-      const spare = bytes.length * 8 - count * (dtype === "bool" ? 8 : Number(/\d+/.exec(dtype)?.[0]));
-      if (spare > 0) bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) & (255 >> spare);
-      roundTrip(bytes, dtype, [count]);
-    }),
+    fc.property(
+      fc.constantFrom(...dtypes),
+      fc.integer({ min: 1, max: 300 }),
+      fc.integer({ min: 0, max: 1e9 }),
+      fc.integer({ min: 1, max: 255 }),
+      (dtype, count, seed, spread) => {
+        const random = new Random(seed);
+        const bytes = Uint8Array.from({ length: byteLengthOf(dtype, count) }, () => random.int(spread + 1));
+        const spare = bytes.length * 8 - count * (dtype === "bool" ? 8 : Number(/\d+/.exec(dtype)?.[0]));
+        if (spare > 0) bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) & (255 >> spare);
+        roundTrip(bytes, dtype, [count]);
+      },
+    ),
     { numRuns: 400, seed: 1 },
   );
 });

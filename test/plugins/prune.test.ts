@@ -10,13 +10,16 @@ const pruned = async (module: Parameters<typeof run>[0], options: string) => (aw
 test("per layer: exactly the share of each, the smallest, the rest untouched", async () => {
   const before = twoLayers();
   const after = await pruned(before, "sparsity=75% min=0");
-  for (const [name, count] of [["a", 512], ["b", 128]] as const) {
+  for (const [name, count] of [
+    ["a", 512],
+    ["b", 128],
+  ] as const) {
     const [old, now] = [valuesOf(before, name), valuesOf(after, name)];
     assert.is(zeros(now), count * 0.75);
     const largestGone = Math.max(...old.filter((_, i) => now[i] === 0).map(Math.abs));
     const smallestKept = Math.min(...now.filter((v) => v !== 0).map(Math.abs));
     assert.ok(largestGone < smallestKept);
-    now.forEach((value, i) => value !== 0 && assert.is(value, old[i]));
+    for (const [i, value] of now.entries()) if (value !== 0) assert.is(value, old[i]);
   }
 });
 
@@ -29,7 +32,8 @@ test("global: one threshold; the layer of small weights loses more", async () =>
 
 test("counts are exact for decimals whose product rounds down", async () => {
   const module = oneLayer(normals(100), 10);
-  for (let percent = 1; percent < 100; percent++) assert.is(zeros(valuesOf(await pruned(module, `sparsity=${percent}% min=0`), "w")), percent);
+  for (let percent = 1; percent < 100; percent++)
+    assert.is(zeros(valuesOf(await pruned(module, `sparsity=${percent}% min=0`), "w")), percent);
 });
 
 test("counts are exact when many weights are equal", async () => {
@@ -121,7 +125,10 @@ test("a weight and its transpose are pruned once", async () => {
 });
 
 test("a shared or quantized weight is left alone, with a warning that says why", async () => {
-  for (const [pipeline, op] of [["share-weights{min=0}", "codebook.lookup"], ["quantize", "quant.dequantize"]] as const) {
+  for (const [pipeline, op] of [
+    ["share-weights{min=0}", "codebook.lookup"],
+    ["quantize", "quant.dequantize"],
+  ] as const) {
     const { module } = await run(twoLayers(), pipeline);
     const { warnings, module: after } = await run(module, "prune-magnitude{min=0 keep=b}");
     assert.equal(warnings, [`prune-magnitude: a: @a is defined by ${op}: prune before that; left alone`]);
@@ -131,10 +138,13 @@ test("a shared or quantized weight is left alone, with a warning that says why",
 
 test("the report has the measured sparsity of each weight", async () => {
   const { records } = await run(twoLayers(), "prune-magnitude{sparsity=50% min=0}");
-  assert.equal(records[0]?.rows.map((row) => [row.subject, row.note, row.numbers?.["sparsity"], row.numbers?.["kept"]]), [
-    ["a", "50.0 % of 512 weights are zero", 0.5, 256],
-    ["b", "50.0 % of 128 weights are zero", 0.5, 64],
-  ]);
+  assert.equal(
+    records[0]?.rows.map((row) => [row.subject, row.note, row.numbers?.sparsity, row.numbers?.kept]),
+    [
+      ["a", "50.0 % of 512 weights are zero", 0.5, 256],
+      ["b", "50.0 % of 128 weights are zero", 0.5, 64],
+    ],
+  );
 });
 
 test("a whole layer may go, with a warning", async () => {

@@ -2,8 +2,8 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { describeForm, type Module, weightForm } from "../../ir-spec/index.ts";
 import { quantizeSymmetric } from "../../plugins/quantize/affine.ts";
-import { type Module, weightForm, describeForm } from "../../ir-spec/index.ts";
 import { failure, readBody, run } from "../passes/support.ts";
 import { dataOf, dtypeOf, normals, oneLayer, partsOf, twoLayers, valuesOf, withValues } from "./support.ts";
 
@@ -32,7 +32,8 @@ test("int4 in groups along the input axis: each error at most half its group's s
   assert.is(dtypeOf(after, codes), "i4");
   assert.equal(after.constants.get(scale)?.type.shape, [16, 2]);
   const [s, w] = [dataOf(after, scale), valuesOf(after, "w")];
-  values.forEach((value, i) => assert.ok(Math.abs((w[i] as number) - value) <= ((s[Math.floor(i / 32)] as number) / 2) * (1 + 1e-6)));
+  for (const [i, value] of values.entries())
+    assert.ok(Math.abs((w[i] as number) - value) <= ((s[Math.floor(i / 32)] as number) / 2) * (1 + 1e-6));
   assert.ok(Math.max(...dataOf(after, codes).map(Math.abs)) <= 7);
 });
 
@@ -65,7 +66,15 @@ test("one scale for the tensor; channels instead where groups do not divide", as
 });
 
 test("every number of bits stays within its codes and its storage", async () => {
-  for (const [bits, dtype] of [[2, "i2"], [3, "i4"], [4, "i4"], [5, "i8"], [6, "i8"], [7, "i8"], [8, "i8"]] as const) {
+  for (const [bits, dtype] of [
+    [2, "i2"],
+    [3, "i4"],
+    [4, "i4"],
+    [5, "i8"],
+    [6, "i8"],
+    [7, "i8"],
+    [8, "i8"],
+  ] as const) {
     const after = await quantized(oneLayer(normals(512), 8), `bits=${bits}`);
     const [codes = ""] = partsOf(after, "w");
     assert.is(dtypeOf(after, codes), dtype);
@@ -92,7 +101,7 @@ test("a shared weight keeps its codes, its table becomes int8", async () => {
   assert.is(after.constants.get("a.codes"), shared.constants.get("a.codes"));
   assert.is(dtypeOf(after, partsOf(after, "a.table")[0] ?? ""), "i8");
   const [old, now, [step = 0]] = [valuesOf(shared, "a.table"), valuesOf(after, "a.table"), dataOf(after, "a.table.s")];
-  old.forEach((value, i) => assert.ok(Math.abs((now[i] as number) - value) < step));
+  for (const [i, value] of old.entries()) assert.ok(Math.abs((now[i] as number) - value) < step);
 });
 
 test("a pruned weight keeps its mask and its zeros", async () => {
@@ -100,7 +109,7 @@ test("a pruned weight keeps its mask and its zeros", async () => {
   const after = await quantized(pruned, "bits=8");
   assert.is(after.constants.get("a.mask"), pruned.constants.get("a.mask"));
   const [old, now] = [valuesOf(pruned, "a"), valuesOf(after, "a")];
-  old.forEach((value, i) => value === 0 && assert.is(now[i], 0));
+  for (const [i, value] of old.entries()) if (value === 0) assert.is(now[i], 0);
   assert.is(describeForm(weightForm(after, "a")).startsWith("mask ∘ "), true);
 });
 
@@ -115,7 +124,8 @@ test("property: mse never errs more than min-max, codes never leave their range"
       for (const { codes, scales, error } of [minmax, mse]) {
         const limit = 2 ** (bits - 1) - 1;
         assert.ok(codes.every((code) => Math.abs(code) <= limit));
-        const measured = values.reduce((sum, v, i) => sum + (v - (codes[i] as number) * (scales[i % count] as number)) ** 2, 0) / values.length;
+        const measured =
+          values.reduce((sum, v, i) => sum + (v - (codes[i] as number) * (scales[i % count] as number)) ** 2, 0) / values.length;
         assert.ok(Math.abs(measured - error) <= 1e-12 * Math.max(1, error));
       }
     }),

@@ -26,8 +26,12 @@ for (const plugin of [prune(), share(), quantize(), entropy()] satisfies Plugin[
   for (const pass of plugin.passes ?? []) {
     test(`${plugin.name}: the table of ${pass.name}`, () => {
       assert.ok(text.includes(`## Pass \`${pass.name}\``));
-      assert.equal(tableOf(text, pass.name), Object.entries(pass.options).map(([name, spec]) => row(name, spec)));
-      for (const other of [...(pass.after ?? []), ...(pass.before ?? [])]) assert.ok(text.includes(`\`${other}\``), `${pass.name} does not mention ${other}`);
+      assert.equal(
+        tableOf(text, pass.name),
+        Object.entries(pass.options).map(([name, spec]) => row(name, spec)),
+      );
+      for (const other of [...(pass.after ?? []), ...(pass.before ?? [])])
+        assert.ok(text.includes(`\`${other}\``), `${pass.name} does not mention ${other}`);
     });
   }
   test(`${plugin.name}: its example pipelines resolve in order`, () => {

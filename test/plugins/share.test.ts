@@ -92,7 +92,15 @@ test("an outlier does not cost clusters: as many as asked for, the error that k 
 });
 
 test("codes are as narrow as the table allows", async () => {
-  for (const [clusters, dtype] of [[2, "u1"], [3, "u2"], [4, "u2"], [5, "u4"], [16, "u4"], [17, "u8"], [256, "u8"]] as const) {
+  for (const [clusters, dtype] of [
+    [2, "u1"],
+    [3, "u2"],
+    [4, "u2"],
+    [5, "u4"],
+    [16, "u4"],
+    [17, "u8"],
+    [256, "u8"],
+  ] as const) {
     const { module } = await run(oneLayer(normals(4096), 64), `share-weights{clusters=${clusters}}`);
     const [table = "", codes = ""] = partsOf(module, "w");
     assert.is(dtypeOf(module, codes), dtype);
@@ -105,7 +113,10 @@ test("the weight is the table looked up, nothing else changes", async () => {
   const { module } = await run(before, "share-weights{clusters=8 keep=b}");
   const [table = "", codes = ""] = partsOf(module, "a");
   const entries = dataOf(module, table);
-  assert.equal(valuesOf(module, "a"), dataOf(module, codes).map((code) => entries[code]));
+  assert.equal(
+    valuesOf(module, "a"),
+    dataOf(module, codes).map((code) => entries[code]),
+  );
   const expected = kMeans(valuesOf(before, "a"), 8);
   assert.equal(entries, [...Float32Array.from(expected.centroids)]);
   assert.is(module.constants.get("b"), before.constants.get("b"));

@@ -1,6 +1,15 @@
 /** @file Networks and readings for the tests of compressing plugins. */
 import { Random } from "../../compiler/random/random.ts";
-import { constantBytes, dataConstant, decodeTensor, encodeTensor, evaluateConstant, hostTensor, type Module, toNumbers } from "../../ir-spec/index.ts";
+import {
+  constantBytes,
+  dataConstant,
+  decodeTensor,
+  encodeTensor,
+  evaluateConstant,
+  hostTensor,
+  type Module,
+  toNumbers,
+} from "../../ir-spec/index.ts";
 import { readBody, registry } from "../passes/support.ts";
 
 /** Two linear layers without bias: `@a` [16, 32] and `@b` [8, 16], `@b` ten times as small. */
@@ -13,8 +22,16 @@ export function twoLayers(seed = 1): Module {
   const @a : tensor<16x32xf32> = splat 1.0
   const @b : tensor<8x16xf32> = splat 1.0`);
   const random = new Random(seed);
-  const filled = withValues(module, "a", Float32Array.from({ length: 512 }, () => random.normal()));
-  return withValues(filled, "b", Float32Array.from({ length: 128 }, () => random.normal() / 10));
+  const filled = withValues(
+    module,
+    "a",
+    Float32Array.from({ length: 512 }, () => random.normal()),
+  );
+  return withValues(
+    filled,
+    "b",
+    Float32Array.from({ length: 128 }, () => random.normal() / 10),
+  );
 }
 
 /** One linear layer with the weight `@w` [out, in]. */

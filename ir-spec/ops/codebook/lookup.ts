@@ -12,7 +12,13 @@ export const lookup = defineOp({
   doc: "`y[i] = table[codes[i]]`, in the shape of `codes` and the dtype of `table`. A code at or beyond the table's end is an error. ONNX `Gather` on axis 0.",
   operands: [
     { name: "table", role: "weight", axes: ["entries"] },
-    { name: "codes", role: "index", axes: ["..."], dtypes: ["u8", "u4", "u2", "u1", "u16", "u32"], doc: "Positions in the table, any shape." },
+    {
+      name: "codes",
+      role: "index",
+      axes: ["..."],
+      dtypes: ["u8", "u4", "u2", "u1", "u16", "u32"],
+      doc: "Positions in the table, any shape.",
+    },
   ],
   results: [{ name: "y", axes: ["..."] }],
   attrs: {},

@@ -20,46 +20,6 @@ export function broadcastShapes<A>(ctx: InferContext<A>, a: readonly Dim[], b: r
 
 const text = (shape: readonly Dim[]): string => shape.map(dimKey).join(", ");
 
-/** Element strides of `shape` inside a result of `out`: 0 along broadcast axes. */
-export function broadcastStrides(shape: readonly number[], out: readonly number[]): number[] {
-  const strides = new Array<number>(out.length).fill(0);
-  let stride = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    const size = shape[i] as number;
-    if (size !== 1) strides[i + out.length - shape.length] = stride;
-    stride *= size;
-  }
-  return strides;
-}
-
-/** Calls `visit(start, xOffset, yOffset, xStep, yStep, length)` for each run along the last axis of `out`. */
-export function eachPairRun(
-  out: readonly number[],
-  xs: readonly number[],
-  ys: readonly number[],
-  visit: (start: number, x: number, y: number, xStep: number, yStep: number, length: number) => void,
-): void {
-  const rank = out.length;
-  const length = rank === 0 ? 1 : (out[rank - 1] as number);
-  const outer = out.slice(0, -1);
-  const runs = outer.reduce((n, d) => n * d, 1);
-  if (length === 0) return;
-  const index = new Array<number>(outer.length).fill(0);
-  let [x, y] = [0, 0];
-  for (let run = 0; run < runs; run++) {
-    visit(run * length, x, y, xs[rank - 1] ?? 0, ys[rank - 1] ?? 0, length);
-    for (let axis = outer.length - 1; axis >= 0; axis--) {
-      index[axis] = (index[axis] as number) + 1;
-      x += xs[axis] as number;
-      y += ys[axis] as number;
-      if ((index[axis] as number) < (outer[axis] as number)) break;
-      x -= (xs[axis] as number) * (outer[axis] as number);
-      y -= (ys[axis] as number) * (outer[axis] as number);
-      index[axis] = 0;
-    }
-  }
-}
-
 /** Sums a gradient over the axes along which `operand` was broadcast. */
 export function unbroadcast(builder: Builder, grad: Operand, operand: Operand): Operand {
   const from = builder.typeOf(grad).shape;

@@ -7,7 +7,8 @@ import { countOf, type HostTensor, hostTensor, type TensorData } from "../../cor
 import { type TensorType, tensorType } from "../../core/type.ts";
 import type { AttrSpecs, AttrValues } from "../attr-spec.ts";
 import { type Builder, defineOp, type GradientContext, type OpDef, type OperandSpec, type ReferenceContext, type Work } from "../define.ts";
-import { broadcastShapes, broadcastStrides, eachPairRun, elementwiseMaps, unbroadcast } from "./broadcast.ts";
+import { broadcastView, stridedLoop, wholeView } from "../shape/strided.ts";
+import { broadcastShapes, elementwiseMaps, unbroadcast } from "./broadcast.ts";
 
 export const floats = ["f64", "f32", "f16", "bf16"] as const satisfies readonly DType[];
 /** Floats and integers of at least a byte. */
@@ -75,11 +76,9 @@ function applyUnary<S extends AttrSpecs>(ctx: ReferenceContext<AttrValues<S>>, s
     for (let i = 0; i < data.length; i++) y.data[i] = spec.f(data[i] as number, ctx.attrs);
     return y;
   }
-  return roundedTensor(
-    x.dtype,
-    x.shape,
-    Float64Array.from(data, (v) => spec.f(v, ctx.attrs)),
-  );
+  const values = new Float64Array(data.length);
+  for (let i = 0; i < data.length; i++) values[i] = spec.f(data[i] as number, ctx.attrs);
+  return roundedTensor(x.dtype, x.shape, values);
 }
 
 export interface BinarySpec {
@@ -161,7 +160,7 @@ function applyBinary(ctx: ReferenceContext<object>, spec: BinarySpec): HostTenso
   return roundedTensor(x.dtype, out, values);
 }
 
-/** z = f(x, y) with broadcasting. */
+/** z = f(x, y) with broadcasting; tensors of one shape are a single run. */
 export function combine<T extends number | bigint, R>(
   x: HostTensor,
   y: HostTensor,
@@ -170,9 +169,26 @@ export function combine<T extends number | bigint, R>(
   f: (a: T, b: T) => R,
 ): void {
   const [a, b] = [x.data as unknown as ArrayLike<T>, y.data as unknown as ArrayLike<T>];
-  eachPairRun(out, broadcastStrides(x.shape, out), broadcastStrides(y.shape, out), (start, xAt, yAt, xStep, yStep, length) => {
-    for (let i = 0; i < length; i++) z[start + i] = f(a[xAt + i * xStep] as T, b[yAt + i * yStep] as T);
+  const loop = stridedLoop(out, [broadcastView(x.shape, out), broadcastView(y.shape, out), wholeView(out)]);
+  const [stepX = 0, stepY = 0] = loop.steps;
+  loop.forEach(([i = 0, j = 0, k = 0]) => {
+    combineRun(loop.length, a, i, stepX, b, j, stepY, z, k, f);
   });
+}
+
+function combineRun<T, R>(
+  n: number,
+  x: ArrayLike<T>,
+  i: number,
+  stepX: number,
+  y: ArrayLike<T>,
+  j: number,
+  stepY: number,
+  z: { [index: number]: R },
+  k: number,
+  f: (a: T, b: T) => R,
+): void {
+  for (let e = 0; e < n; e++) z[k + e] = f(x[i + e * stepX] as T, y[j + e * stepY] as T);
 }
 
 /** Data of 64-bit integers. */

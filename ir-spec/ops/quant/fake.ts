@@ -19,8 +19,21 @@ export const fake = defineOp({
   ].join("\n"),
   operands: [
     { name: "x", role: "data", axes: ["..."], dtypes: floats, doc: "Any shape." },
-    { name: "scale", role: "scale", axes: ["..."], dtypes: floats, doc: "Step: a scalar, one per index of `axis`, or one per block of it." },
-    { name: "zero", role: "scale", axes: ["..."], optional: true, dtypes: quantizedDtypes, doc: "Zero point in the shape of `scale`; absent: 0." },
+    {
+      name: "scale",
+      role: "scale",
+      axes: ["..."],
+      dtypes: floats,
+      doc: "Step: a scalar, one per index of `axis`, or one per block of it.",
+    },
+    {
+      name: "zero",
+      role: "scale",
+      axes: ["..."],
+      optional: true,
+      dtypes: quantizedDtypes,
+      doc: "Zero point in the shape of `scale`; absent: 0.",
+    },
   ],
   results: [{ name: "y", axes: ["..."] }],
   attrs: { ...scaleAttrs, to: a.dtype("dtype whose range is used; the zero point has it too", "i8") },

@@ -22,8 +22,21 @@ export const quantize = defineOp({
   ].join("\n"),
   operands: [
     { name: "x", role: "data", axes: ["..."], dtypes: floats, doc: "Any shape." },
-    { name: "scale", role: "scale", axes: ["..."], dtypes: floats, doc: "Step: a scalar, one per index of `axis`, or one per block of it." },
-    { name: "zero", role: "scale", axes: ["..."], optional: true, dtypes: quantizedDtypes, doc: "Zero point in the shape of `scale`; absent: 0." },
+    {
+      name: "scale",
+      role: "scale",
+      axes: ["..."],
+      dtypes: floats,
+      doc: "Step: a scalar, one per index of `axis`, or one per block of it.",
+    },
+    {
+      name: "zero",
+      role: "scale",
+      axes: ["..."],
+      optional: true,
+      dtypes: quantizedDtypes,
+      doc: "Zero point in the shape of `scale`; absent: 0.",
+    },
   ],
   results: [{ name: "q", axes: ["..."] }],
   attrs: { ...scaleAttrs, to: a.dtype("dtype of the result; the zero point has it too", "i8") },
@@ -55,7 +68,13 @@ export const dequantize = defineOp({
   doc: "`y = (q - zero) * scale`, in the dtype of `scale`; scale layouts as `quant.quantize`. ONNX `DequantizeLinear`.",
   operands: [
     { name: "q", role: "data", axes: ["..."], dtypes: codes, doc: "Any shape." },
-    { name: "scale", role: "scale", axes: ["..."], dtypes: floats, doc: "Step: a scalar, one per index of `axis`, or one per block of it." },
+    {
+      name: "scale",
+      role: "scale",
+      axes: ["..."],
+      dtypes: floats,
+      doc: "Step: a scalar, one per index of `axis`, or one per block of it.",
+    },
     { name: "zero", role: "scale", axes: ["..."], optional: true, dtypes: codes, doc: "Zero point in the shape of `scale`; absent: 0." },
   ],
   results: [{ name: "y", axes: ["..."] }],

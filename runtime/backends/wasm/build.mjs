@@ -97,7 +97,7 @@ function declaration(name) {
 
 /** @param {Uint8Array} binary */
 function generated(binary) {
-  const exports = WebAssembly.Module.exports(new WebAssembly.Module(binary)).filter(({ kind }) => kind === "function");
+  const exports = WebAssembly.Module.exports(new WebAssembly.Module(new Uint8Array(binary))).filter(({ kind }) => kind === "function");
   const names = exports.map(({ name }) => name).sort();
   return `/** @file Generated from assembly/ by build.mjs (\`npm run gen\`); do not edit. */
 

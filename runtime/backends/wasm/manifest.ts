@@ -17,13 +17,13 @@ const planes: OperandRule = { dtypes: ["f32"], ranks: [3, 4] };
 const matrix: OperandRule = { dtypes: ["f32"], ranks: [2] };
 
 /** A call from JavaScript, with its few numbers. */
-const launch = 0.3;
-const streaming: CostTerms = { launch, macNs: 0, byteNs: 0.1, opNs: 0 };
-const exponential: CostTerms = { launch, macNs: 0, byteNs: 0.1, opNs: 0.5 };
-const windowed: CostTerms = { launch, macNs: 0, byteNs: 0.1, opNs: 0.4 };
-const perElement: CostTerms = { launch, macNs: 0, byteNs: 0.2, opNs: 1 };
+const launch = 0.1;
+const streaming: CostTerms = { launch, macNs: 0, byteNs: 0.05, opNs: 0 };
+const exponential: CostTerms = { launch, macNs: 0, byteNs: 0.05, opNs: 2.5 };
+const windowed: CostTerms = { launch, macNs: 0, byteNs: 0.05, opNs: 1.2 };
+const perElement: CostTerms = { launch, macNs: 0, byteNs: 0.05, opNs: 0.7 };
 /** A loop in JavaScript over single elements. */
-const scripted: CostTerms = { launch: 1, macNs: 0, byteNs: 0.5, opNs: 5 };
+const scripted: CostTerms = { launch: 1, macNs: 0, byteNs: 0.1, opNs: 10 };
 
 const unaryNames = ["abs", "ceil", "floor", "neg", "reciprocal", "relu", "round", "sqrt"] as const;
 const exponentialNames = ["erf", "exp", "log", "sigmoid", "tanh"] as const;
@@ -90,7 +90,7 @@ const windows: readonly KernelRow[] = [
     op: "nn.conv",
     operands: [planes, planes, f32],
     results: ["f32"],
-    cost: { launch: 1, macNs: 0.045, byteNs: 0.2, opNs: 0 },
+    cost: { launch: 1, macNs: 0.05, byteNs: 0.2, opNs: 0 },
   },
   { id: "f32_max_pool", op: "nn.max_pool", operands: [planes], results: ["f32"], cost: windowed },
   { id: "f32_avg_pool", op: "nn.avg_pool", operands: [planes], results: ["f32"], cost: windowed },
@@ -119,7 +119,7 @@ const math: readonly KernelRow[] = [
   elementwise("f32_step", "math.step", [f32], ["f32"], scripted),
   elementwise("f32_sign", "math.sign", [f32], ["f32"], scripted),
   ...binaryNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32, f32], ["f32"], streaming)),
-  elementwise("f32_pow", "math.pow", [f32, f32], ["f32"], { launch, macNs: 0, byteNs: 0.1, opNs: 20 }),
+  elementwise("f32_pow", "math.pow", [f32, f32], ["f32"], { launch, macNs: 0, byteNs: 0.1, opNs: 30 }),
   ...comparisonNames.map((name) => elementwise(name, `math.${name}`, [compared, compared], ["bool"], scripted)),
   elementwise("x32_where", "math.where", [bool, word, word], [], scripted),
 ];

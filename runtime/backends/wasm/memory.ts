@@ -11,6 +11,7 @@ export class MemoryViews {
   readonly memory: WebAssembly.Memory;
   private buffer: ArrayBuffer | null = null;
   private bytes = new Uint8Array(0);
+  private signed = new Int8Array(0);
   private words = new Int32Array(0);
   private floats = new Float32Array(0);
 
@@ -21,6 +22,11 @@ export class MemoryViews {
   get u8(): Uint8Array {
     this.refresh();
     return this.bytes;
+  }
+
+  get i8(): Int8Array {
+    this.refresh();
+    return this.signed;
   }
 
   /** Index is address / 4. */
@@ -55,6 +61,7 @@ export class MemoryViews {
     if (buffer === this.buffer) return;
     this.buffer = buffer as ArrayBuffer;
     this.bytes = new Uint8Array(buffer);
+    this.signed = new Int8Array(buffer);
     this.words = new Int32Array(buffer);
     this.floats = new Float32Array(buffer);
   }

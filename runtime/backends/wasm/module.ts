@@ -18,11 +18,8 @@ export async function compile(bytes: Uint8Array, what: string): Promise<WebAssem
     return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = new RuntimeError(
-      "R0401",
-      `${what} could not be compiled: ${reason}; with a content security policy, script-src needs 'wasm-unsafe-eval'`,
-      "wasm",
-    );
+    const policy = /content security|csp|unsafe-eval/i.test(reason) ? "; the page's policy needs script-src 'wasm-unsafe-eval'" : "";
+    const error = new RuntimeError("R0401", `${what} could not be compiled: ${reason}${policy}`, "wasm");
     error.cause = cause;
     throw error;
   }

@@ -58,4 +58,15 @@ const gradients: readonly OpCase[] = ["reduce.sum", "reduce.mean", "reduce.max"]
   })),
 );
 
-export const cases: readonly OpCase[] = [...values, ...gradients];
+const ties: readonly OpCase[] = [
+  // The difference through a kink that two elements share is half the slope, which is the even share.
+  {
+    op: "reduce.max",
+    note: "gradient, two equal maxima",
+    attrs: { axes: [1] },
+    inputs: [f64([2, 3], [3, 3, 1, 0, 5, 2])],
+    gradient: [true],
+  },
+];
+
+export const cases: readonly OpCase[] = [...values, ...gradients, ...ties];

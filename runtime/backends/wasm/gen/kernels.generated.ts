@@ -1,7 +1,7 @@
 /** @file Generated from assembly/ by build.mjs (`npm run gen`); do not edit. */
 
 /** SHA-256 of the sources that this file was made from; see build.mjs. */
-export const sourceHash = "c79e21e5a09c6d000f0624c272cf6b539e74de8bdc24a7e3bef3fa9f48ba6db6";
+export const sourceHash = "52fa4fd9e5cc8003d1726e1af97cf98d70b53d7678fa690d5c84787e9f3ccd98";
 
 /**
  * Exports of the module. Pointers are byte offsets into the imported memory ("env"."memory"), 16-byte aligned at the start of a tensor;

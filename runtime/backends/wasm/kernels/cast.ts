@@ -1,7 +1,8 @@
-/** @file Conversions between dtypes: to f32 in WebAssembly, the others in JavaScript by one reader and one writer per dtype. */
-import type { WasmKernel } from "../kernel.ts";
+/** @file Conversions between dtypes: to f32 in WebAssembly, the others in JavaScript. Floats truncate and saturate with NaN as 0, integers wrap, bool is x != 0. */
+import type { RuntimeDType } from "../../../tensor.ts";
+import type { TensorAt, WasmKernel } from "../kernel.ts";
 import type { MemoryViews } from "../memory.ts";
-import { type Read, readers } from "./elements.ts";
+import { arrayOf, indexAt } from "./elements.ts";
 import { demand, operand, refusal, result, sameCount } from "./step.ts";
 
 function widening(id: "f16_cast_f32" | "bf16_cast_f32" | "i8_cast_f32" | "u8_cast_f32" | "i32_cast_f32"): WasmKernel {
@@ -19,29 +20,12 @@ function widening(id: "f16_cast_f32" | "bf16_cast_f32" | "i8_cast_f32" | "u8_cas
   };
 }
 
-type Write = (memory: MemoryViews, at: number, i: number, value: number) => void;
+type Convert = (x: number) => number;
+type Loop = (memory: MemoryViews, n: number) => void;
 
-/** What integer conversions wrap to needs no more than the low 32 bits. */
-const readLowWord: Read = ({ i32 }, at, i) => i32[(at >>> 2) + 2 * i] as number;
-
-const writeByte: Write = ({ u8 }, at, i, value) => {
-  u8[at + i] = value;
-};
-const writers: { readonly [dtype: string]: Write | undefined } = {
-  f32: ({ f32 }, at, i, value) => {
-    f32[(at >>> 2) + i] = value;
-  },
-  i32: ({ i32 }, at, i, value) => {
-    i32[(at >>> 2) + i] = value;
-  },
-  i64: ({ i32 }, at, i, value) => {
-    const high = Math.floor(value / 2 ** 32);
-    i32[(at >>> 2) + 2 * i] = value - high * 2 ** 32;
-    i32[(at >>> 2) + 2 * i + 1] = high;
-  },
-  i8: writeByte,
-  u8: writeByte,
-};
+const truth: Convert = (x) => (x === 0 ? 0 : 1);
+/** Typed arrays wrap what is stored into them. */
+const same: Convert = (x) => x;
 
 /** Range to which a float saturates after truncation. */
 const ranges: { readonly [dtype: string]: readonly [number, number] | undefined } = {
@@ -50,38 +34,64 @@ const ranges: { readonly [dtype: string]: readonly [number, number] | undefined 
   i32: [-(2 ** 31), 2 ** 31 - 1],
 };
 
-/** Floats truncate and saturate with NaN as 0, integers wrap, bool is x != 0. */
-function converter(from: string, to: string): readonly [Read, Write] | null {
-  if (to === "bool") return readers[from] ? [readers[from], (memory, at, i, value) => writeByte(memory, at, i, value === 0 ? 0 : 1)] : null;
-  const [read, write] = [readers[from], writers[to]];
-  if (!read || !write) return null;
-  if (from === "i64" && to !== "f32") return [readLowWord, write];
-  if (from !== "f32") return [read, write];
-  const range = ranges[to];
-  if (!range) return [read, to === "i64" ? writeSaturated64 : write];
-  return [read, (memory, at, i, value) => write(memory, at, i, Math.min(Math.max(Math.trunc(value) || 0, range[0]), range[1]))];
+function conversion(from: RuntimeDType, to: RuntimeDType): Convert {
+  if (to === "bool") return truth;
+  const range = from === "f32" ? ranges[to] : undefined;
+  return range ? (x) => Math.min(Math.max(Math.trunc(x) || 0, range[0]), range[1]) : same;
 }
 
-const writeSaturated64: Write = (memory, at, i, value) => {
-  const { i32 } = memory;
-  if (Math.abs(value) < 2 ** 63) return (writers.i64 as Write)(memory, at, i, Math.trunc(value));
-  const high = value > 0 ? 2 ** 31 - 1 : value < 0 ? -(2 ** 31) : 0;
-  i32[(at >>> 2) + 2 * i] = value > 0 ? -1 : 0;
-  i32[(at >>> 2) + 2 * i + 1] = high;
-};
+function plain(x: TensorAt, y: TensorAt): Loop | null {
+  const [source, target] = [arrayOf(x.dtype), arrayOf(y.dtype)];
+  if (!source || !target) return null;
+  const convert = conversion(x.dtype, y.dtype);
+  const [from, to] = [indexAt(x.ptr, x.dtype), indexAt(y.ptr, y.dtype)];
+  return (memory, n) => {
+    const [xs, ys] = [source(memory), target(memory)];
+    for (let i = 0; i < n; i++) ys[to + i] = convert(xs[from + i] as number);
+  };
+}
+
+/** What integers wrap to needs the low words only; f32 takes both, rounded to 53 bits between. */
+function fromWide(x: TensorAt, y: TensorAt): Loop | null {
+  const target = arrayOf(y.dtype);
+  if (!target) return null;
+  const convert = conversion(x.dtype, y.dtype);
+  const high = y.dtype === "f32" || y.dtype === "bool" ? 2 ** 32 : 0;
+  const [from, to] = [x.ptr >>> 2, indexAt(y.ptr, y.dtype)];
+  return (memory, n) => {
+    const [words, ys] = [memory.i32, target(memory)];
+    for (let i = 0; i < n; i++) {
+      ys[to + i] = convert((words[from + 2 * i + 1] as number) * high + ((words[from + 2 * i] as number) >>> 0));
+    }
+  };
+}
+
+/** Floats beyond the range become its ends; the largest float below 2^63 is exact. */
+function toWide(x: TensorAt, y: TensorAt): Loop | null {
+  const source = arrayOf(x.dtype);
+  if (!source) return null;
+  const [from, to] = [indexAt(x.ptr, x.dtype), y.ptr >>> 2];
+  return (memory, n) => {
+    const [xs, words] = [source(memory), memory.i32];
+    for (let i = 0; i < n; i++) {
+      const value = Math.trunc(xs[from + i] as number) || 0;
+      const high = Math.floor(Math.min(Math.max(value, -(2 ** 63)), 2 ** 63) / 2 ** 32);
+      const beyond = high >= 2 ** 31;
+      words[to + 2 * i] = beyond ? -1 : value < -(2 ** 63) ? 0 : value - high * 2 ** 32;
+      words[to + 2 * i + 1] = beyond ? 2 ** 31 - 1 : high;
+    }
+  };
+}
 
 const anyCast: WasmKernel = {
   id: "cast",
   bind(call) {
     const [x, y] = [operand(call, 0), result(call)];
-    const found = converter(x.dtype, y.dtype);
-    if (!found) throw refusal(call, `it does not convert ${x.dtype} to ${y.dtype}`);
-    const [read, write] = found;
+    const loop = x.dtype === "i64" ? fromWide(x, y) : y.dtype === "i64" ? toWide(x, y) : plain(x, y);
+    if (!loop) throw refusal(call, `it does not convert ${x.dtype} to ${y.dtype}`);
     const n = sameCount(call, x, y);
     const { memory } = call;
-    return () => {
-      for (let i = 0; i < n; i++) write(memory, y.ptr, i, read(memory, x.ptr, i));
-    };
+    return () => loop(memory, n);
   },
 };
 

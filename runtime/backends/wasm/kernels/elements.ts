@@ -1,17 +1,23 @@
-/** @file Single elements of the session's memory as JavaScript numbers. */
+/** @file Elements of the session's memory as JavaScript sees them: one typed array per dtype over the whole memory. */
+import { bitsPerElement, type RuntimeDType } from "../../../tensor.ts";
 import type { MemoryViews } from "../memory.ts";
 
-/** Element i of a tensor at an address. */
-export type Read = (memory: MemoryViews, at: number, i: number) => number;
+export type PlainArray = Float32Array | Int32Array | Int8Array | Uint8Array;
 
-const readByte: Read = ({ u8 }, at, i) => u8[at + i] as number;
-/** By dtype, for those that JavaScript reads one by one. */
-export const readers: { readonly [dtype: string]: Read | undefined } = {
-  f32: ({ f32 }, at, i) => f32[(at >>> 2) + i] as number,
-  i32: ({ i32 }, at, i) => i32[(at >>> 2) + i] as number,
-  /** Rounded to 53 bits. */
-  i64: ({ i32 }, at, i) => (i32[(at >>> 2) + 2 * i + 1] as number) * 2 ** 32 + ((i32[(at >>> 2) + 2 * i] as number) >>> 0),
-  i8: ({ u8 }, at, i) => ((u8[at + i] as number) << 24) >> 24,
-  u8: readByte,
-  bool: readByte,
+const arrays: { readonly [dtype: string]: ((memory: MemoryViews) => PlainArray) | undefined } = {
+  f32: (memory) => memory.f32,
+  i32: (memory) => memory.i32,
+  i8: (memory) => memory.i8,
+  u8: (memory) => memory.u8,
+  bool: (memory) => memory.u8,
 };
+
+/** The array in which elements of the dtype are read, for those with one; ask again for each run, since memory may grow. */
+export function arrayOf(dtype: RuntimeDType): ((memory: MemoryViews) => PlainArray) | null {
+  return arrays[dtype] ?? null;
+}
+
+/** Index in that array of the first element at an address. */
+export function indexAt(ptr: number, dtype: RuntimeDType): number {
+  return ptr / (bitsPerElement(dtype) / 8);
+}

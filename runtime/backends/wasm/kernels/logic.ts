@@ -2,7 +2,7 @@
 import { elementCount } from "../../../tensor.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { broadcastAxes } from "./binary.ts";
-import { readers } from "./elements.ts";
+import { arrayOf, indexAt } from "./elements.ts";
 import type { StridedAxes } from "./shapes.ts";
 import { operand, refusal, result } from "./step.ts";
 
@@ -32,19 +32,20 @@ function compare(id: string, holds: (a: number, b: number) => boolean): WasmKern
     id,
     bind(call) {
       const [a, b, y] = [operand(call, 0, "f32", "i32", "i8", "u8", "bool"), operand(call, 1), result(call, "bool")];
-      const read = readers[a.dtype];
-      if (!read || a.dtype !== b.dtype) throw refusal(call, `it does not compare ${a.dtype} with ${b.dtype}`);
+      const elements = arrayOf(a.dtype);
+      if (!elements || a.dtype !== b.dtype) throw refusal(call, `it does not compare ${a.dtype} with ${b.dtype}`);
       const axes = broadcastAxes(call, [a, b], y.shape);
       if (elementCount(y.shape) === 0) return () => {};
       const [length = 1, [aStep = 0, bStep = 0]] = innermost(axes);
       const forEachRun = walker(axes);
+      const [aAt, bAt] = [indexAt(a.ptr, a.dtype), indexAt(b.ptr, b.dtype)];
       const { memory } = call;
       return () => {
-        const { u8 } = memory;
+        const [values, u8] = [elements(memory), memory.u8];
         let at = y.ptr;
         forEachRun((offsets) => {
-          const [i, j] = [offsets[0] as number, offsets[1] as number];
-          for (let k = 0; k < length; k++) u8[at++] = holds(read(memory, a.ptr, i + k * aStep), read(memory, b.ptr, j + k * bStep)) ? 1 : 0;
+          const [i, j] = [aAt + (offsets[0] as number), bAt + (offsets[1] as number)];
+          for (let k = 0; k < length; k++) u8[at++] = holds(values[i + k * aStep] as number, values[j + k * bStep] as number) ? 1 : 0;
         });
       };
     },
