@@ -1,6 +1,7 @@
 /** @file The wasm backend as a session uses it: placement over several batch sizes, growth, constants, views, errors, and extensions with a module of their own. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { emitFile } from "../../compiler/emit/emit.ts";
 import { PlanFunctionBuilder } from "../../compiler/lower/builder.ts";
 import { builtinTargets } from "../../compiler/target/builtin.ts";
 import type { TargetSpec } from "../../compiler/target/target.ts";
@@ -8,7 +9,7 @@ import { readModule } from "../../compiler/text/index.ts";
 import { attr, dimSymbol, emptyModule, type Func, type Module, tensorType } from "../../ir-spec/index.ts";
 import { MemoryViews, type WasmExtension, wasm, wasmAbi } from "../../runtime/backends/wasm/index.ts";
 import { compile } from "../../runtime/backends/wasm/module.ts";
-import { RuntimeError, Tensor } from "../../runtime/index.ts";
+import { load, RuntimeError, Tensor } from "../../runtime/index.ts";
 import { loadPlan, lowerTo, registry } from "../support/op-module.ts";
 
 const target = builtinTargets.find(({ name }) => name === "wasm-simd") as TargetSpec;
@@ -219,6 +220,23 @@ test("an extension's module works on the session's memory", async () => {
   const s = await loadPlan({ target: "wasm-simd", module: demoPlan() }, wasm({ extend: [demo] }));
   assert.equal(numbers(s.runSync({ x: f32([4, 8, -2]) }).y), [1, 2, -0.5]);
   assert.equal(numbers(s.runSync({ x: f32([]) }).y), []);
+  s.dispose();
+});
+
+test("an extension's codec reads the file's weights", async () => {
+  const ramp = (length: number) => new Uint8Array(Float32Array.from({ length: length / 4 }, (_, i) => i).buffer);
+  const decoder = { id: "demo/ramp", decode: ({ rawLength }: { readonly rawLength: number }) => ramp(rawLength) };
+  const encoder = { id: decoder.id, decoder, encode: () => ({ bytes: Uint8Array.of(1), params: new Uint8Array(0) }) };
+  const values = Array.from({ length: 64 }, (_, i) => `${i}.0`).join(", ");
+  const source = `tersor 1.0\nmodule @m { func @main() -> (y: tensor<64xf32>) { return @k } const @k : tensor<64xf32> = [${values}] }`;
+  const { target: name, module } = lowerTo(readModule(source, { registry }), target);
+  const file = emitFile({ plans: [{ target: name, module }], build: { tersor: "0.1.0", pipeline: "" }, codecs: [encoder] });
+  await rejects(load(file, { backends: [wasm()] }), "R0109", /demo\/ramp/);
+  const s = await load(file, { backends: [wasm({ extend: [{ ...demo, codecs: [decoder] }] })] });
+  assert.equal(
+    numbers(s.runSync({}).y),
+    Array.from({ length: 64 }, (_, i) => i),
+  );
   s.dispose();
 });
 
