@@ -26,7 +26,7 @@ function product(step: StepShapes): Product {
   const bStrides = broadcastStrides(right.slice(0, -2), batch);
   const fits = depth === k && elementCount(y) === elementCount(batch) * m * n;
   if (!fits || !aStrides || !bStrides) throw refusal(step, `[${a.join(", ")}] by [${b.join(", ")}] does not give [${y.join(", ")}]`);
-  if (false || left.length - 2 !== batch.length || m === 0)
+  if (!bStrides.every((stride) => stride === 0) || left.length - 2 !== batch.length || m === 0)
     return { m, n, k, batch, aStrides, bStrides };
   // One right side for all: the rows of every left matrix are rows of one.
   const rows = elementCount(batch) * m;
