@@ -1,6 +1,7 @@
 /** @file Functions of one operand. */
 import { roundEven } from "../../core/float-bits.ts";
 import { a } from "../attr-spec.ts";
+import type { OpDef } from "../define.ts";
 import { defineUnary, numeric } from "./elementwise.ts";
 import { erf as erfOf } from "./erf.ts";
 
@@ -147,3 +148,24 @@ export const leakyRelu = defineUnary({
     return builder.one("math.where", [negative, mul(dy, builder.scalar(attrs.alpha, dtype)), dy]);
   },
 });
+
+/** In the order of OPS.md. */
+export const functions: readonly OpDef[] = [
+  neg,
+  abs,
+  sign,
+  exp,
+  log,
+  sqrt,
+  reciprocal,
+  sigmoid,
+  tanh,
+  erf,
+  floor,
+  ceil,
+  round,
+  relu,
+  step,
+  clip,
+  leakyRelu,
+];

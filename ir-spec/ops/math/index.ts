@@ -2,10 +2,8 @@
 import type { OpDef } from "../define.ts";
 import { add, div, max, min, mul, pow, sub } from "./arithmetic.ts";
 import { equal, greater, less, where } from "./compare.ts";
-import * as functions from "./functions.ts";
+import { functions } from "./functions.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
-
-const { neg, abs, sign, exp, log, sqrt, reciprocal, sigmoid, tanh, erf, floor, ceil, round, relu, step, clip, leakyRelu } = functions;
 
 export const mathOps: readonly OpDef[] = [
   add,
@@ -15,23 +13,7 @@ export const mathOps: readonly OpDef[] = [
   min,
   max,
   pow,
-  neg,
-  abs,
-  sign,
-  exp,
-  log,
-  sqrt,
-  reciprocal,
-  sigmoid,
-  tanh,
-  erf,
-  floor,
-  ceil,
-  round,
-  relu,
-  step,
-  clip,
-  leakyRelu,
+  ...functions,
   equal,
   less,
   greater,
