@@ -20,6 +20,8 @@ export interface OperandRule {
   readonly pack?: { readonly kernel: string; readonly shape: readonly PackDim[]; readonly dtype: RuntimeDType };
   /** Allowed ranks; absent: any. */
   readonly ranks?: readonly number[];
+  /** Demanded size of each axis, null for any; another rank does not fit. */
+  readonly sizes?: readonly (number | null)[];
   /** The operand must be absent (`_`). */
   readonly absent?: true;
 }

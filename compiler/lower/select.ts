@@ -95,8 +95,13 @@ function refuseOperand(row: KernelRow, i: number, candidate: Candidate, def: OpD
   if (rule.pack && !candidate.constant) return `${name} must be a constant, to be packed at load`;
   if (rule.source === "value" && candidate.constant) return `${name} must not be a constant`;
   if (rule.ranks && !rule.ranks.includes(type.shape.length)) return `${name} has rank ${type.shape.length}`;
+  if (rule.sizes && !hasSizes(type, rule.sizes)) return `${name} is ${printType(type)}`;
   if (!candidate.forms.includes(rule.form ?? "dense")) return `${name} has no ${rule.form} form`;
   return null;
+}
+
+function hasSizes({ shape }: TensorType, sizes: readonly (number | null)[]): boolean {
+  return shape.length === sizes.length && sizes.every((size, axis) => size === null || size === shape[axis]);
 }
 
 export function ruleFor(row: KernelRow, i: number, def: OpDef): OperandRule | null {

@@ -1,20 +1,24 @@
-/** @file A plan on a WebGPU device. Values live in storage buffers that are made once per binding of the symbols and reused by later runs with the same shapes. */
+/**
+ * @file A plan on a WebGPU device. Constants that `main` reads and the results of `init` keep their buffers; the values of a run share coloured buffers. Pipelines are compiled
+ * at load; buffers, uniforms and bind groups once per binding of the symbols, so that a run is upload, dispatches in one submit, and one read-back.
+ */
 import type { Executable, Plan, PlanFunction, PlanOperand, PlanStep, PlanType } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
+import { sizeOf } from "../../plan-dim.ts";
+import { boundAttrs } from "../../step/bound-attrs.ts";
+import type { StepShapes, TensorShape } from "../../step/step.ts";
 import { byteLength, elementCount, Tensor } from "../../tensor.ts";
-import type { BoundTensor, KernelCall, WebGpuKernel } from "./kernel.ts";
+import { colour, storageOf, storages } from "./colour.ts";
+import type { Device } from "./device.ts";
+import type { BufferRef, Launch, Program, StepTypes, TensorDims, WebGpuKernel } from "./kernel.ts";
+import type { Pipelines } from "./pipelines.ts";
 
-interface Slot extends BoundTensor {
-  readonly buffer: GPUBuffer;
-  readonly bytes: number;
-}
+type Bindings = ReadonlyMap<string, number>;
 
-/** Buffers and recorded dispatches of `main` for one binding of the symbols. */
-interface Recording {
-  readonly key: string;
-  readonly slots: readonly (Slot | undefined)[];
-  readonly dispatches: readonly Dispatch[];
-  readonly owned: readonly GPUBuffer[];
+/** A program of a step, compiled. */
+interface Compiled {
+  readonly program: Program;
+  readonly pipeline: GPUComputePipeline;
 }
 
 interface Dispatch {
@@ -23,98 +27,255 @@ interface Dispatch {
   readonly grid: readonly [number, number, number];
 }
 
-const noBindings: ReadonlyMap<string, number> = new Map();
+/** A function for one binding of the symbols. */
+interface Recording {
+  readonly shapes: readonly TensorShape[];
+  /** By storage id. */
+  readonly buffers: ReadonlyMap<number, GPUBuffer>;
+  readonly dispatches: readonly Dispatch[];
+  readonly owned: readonly GPUBuffer[];
+}
+
+const noBindings: Bindings = new Map();
+const keptRecordings = 4;
+const uniformAlignment = 256;
 
 export class WebGpuExecutable implements Executable {
-  private readonly device: GPUDevice;
+  private readonly device: Device;
   private readonly plan: Plan;
   private readonly kernel: (id: string) => WebGpuKernel;
-  private readonly pipeline: (id: string) => Promise<GPUComputePipeline>;
-  private readonly constants: Slot[] = [];
-  private prepared: readonly Slot[] = [];
-  private readonly initBuffers: GPUBuffer[] = [];
-  private recording: Recording | null = null;
+  private readonly pipelines: Pipelines;
+  private readonly compiled = new Map<PlanStep, readonly Compiled[]>();
+  private readonly constants = new Map<number, GPUBuffer>();
+  /** What the parameters of `main` after the public inputs are. */
+  private prepared: readonly GPUBuffer[] = [];
+  private lasting: readonly GPUBuffer[] = [];
+  /** Least recently used first. */
+  private readonly recordings = new Map<string, Recording>();
 
-  constructor(device: GPUDevice, plan: Plan, kernel: (id: string) => WebGpuKernel, pipeline: (id: string) => Promise<GPUComputePipeline>) {
+  constructor(device: Device, plan: Plan, kernel: (id: string) => WebGpuKernel, pipelines: Pipelines) {
     this.device = device;
     this.plan = plan;
     this.kernel = kernel;
-    this.pipeline = pipeline;
+    this.pipelines = pipelines;
   }
 
-  /** Uploads constants and runs `init`. */
+  /** Compiles, uploads constants and runs `init`. */
   async initialise(): Promise<void> {
-    for (const constant of this.plan.constants) {
-      const slot = this.allocate({ dtype: constant.dtype, shape: constant.shape }, noBindings, this.initBuffers);
-      this.upload(slot, constant.bytes());
-      this.constants.push(slot);
+    await Promise.all([this.plan.init, this.plan.main].flatMap(({ steps, values }) => steps.map((step) => this.compileStep(step, values))));
+    try {
+      await this.device.checked(() => this.runInit());
+    } catch (error) {
+      this.dispose();
+      throw error;
     }
-    const { init } = this.plan;
-    const slots: (Slot | undefined)[] = [];
-    const dispatches = await this.record(init, slots, noBindings, this.initBuffers);
-    this.submit(dispatches);
-    this.prepared = init.returns.map((operand) => this.slotOf(operand, slots) as Slot);
   }
 
-  async run(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]> {
+  async run(inputs: readonly Tensor[], bindings: Bindings): Promise<readonly Tensor[]> {
+    this.device.refuseLost();
     const recording = await this.recordingFor(bindings);
-    for (const [i, input] of inputs.entries()) this.upload(recording.slots[i] as Slot, input.bytes());
+    inputs.forEach((input, i) => {
+      this.upload(recording.buffers.get(i), input.bytes());
+    });
     this.submit(recording.dispatches);
-    return this.readBack(this.plan.main.returns.map((operand) => this.slotOf(operand, recording.slots) as Slot));
+    return this.readBack(this.plan.main, recording);
   }
 
   dispose(): void {
-    for (const buffer of [...this.initBuffers, ...(this.recording?.owned ?? [])]) buffer.destroy();
-    this.initBuffers.length = 0;
-    this.recording = null;
+    for (const recording of this.recordings.values()) destroyAll(recording.owned);
+    this.recordings.clear();
+    destroyAll([...this.lasting, ...this.constants.values()]);
+    this.constants.clear();
+    this.lasting = [];
+    this.prepared = [];
   }
 
-  private async recordingFor(bindings: ReadonlyMap<string, number>): Promise<Recording> {
+  private async compileStep(step: PlanStep, values: readonly PlanType[]): Promise<void> {
+    const types = this.typesOf(step, values);
+    const programs = this.kernel(step.kernel).programs(types);
+    const most = this.device.gpu.limits.maxStorageBuffersPerShaderStage;
+    const crowded = programs.find(({ buffers }) => buffers.length > most);
+    if (crowded)
+      throw new RuntimeError("R0407", `${crowded.buffers.length} buffers in one dispatch, the device binds ${most}`, step.origin);
+    const compiled = programs.map(async (program) => ({ program, pipeline: await this.pipelines.get(program) }));
+    this.compiled.set(step, await Promise.all(compiled));
+  }
+
+  private typesOf({ kernel, origin, attrs, operands, results }: PlanStep, values: readonly PlanType[]): StepTypes {
+    const dims = ({ dtype, shape }: PlanType): TensorDims => ({ dtype, dims: shape.map((dim) => (typeof dim === "number" ? dim : null)) });
+    const typeOf = (operand: PlanOperand): TensorDims | null => {
+      if (operand.kind === "absent") return null;
+      return dims((operand.kind === "value" ? values[operand.value] : this.plan.constants[operand.constant]) as PlanType);
+    };
+    return { kernel, origin, attrs, operands: operands.map(typeOf), results: results.map((id) => dims(values[id] as PlanType)) };
+  }
+
+  private async runInit(): Promise<void> {
+    const { init, main } = this.plan;
+    const recording = this.record(init, noBindings, (id) =>
+      id < init.values.length ? null : this.constantBuffer(id - init.values.length),
+    );
+    this.submit(recording.dispatches);
+    const ids = this.storageIds(init);
+    const wanted = init.returns.flatMap((operand) => (operand.kind === "absent" ? [] : [storageOf(operand, init, ids)]));
+    const kept = new Map([...new Set(wanted)].map((id) => [id, this.keep(init, recording, id)]));
+    this.prepared = wanted.map((id) => kept.get(id) as GPUBuffer);
+    this.lasting = [...kept].flatMap(([id, buffer]) => (id < init.values.length ? [buffer] : []));
+    await this.device.gpu.queue.onSubmittedWorkDone();
+    destroyAll(recording.owned);
+    const shown = wanted.map((id) => id - init.values.length);
+    const read = [...main.steps.flatMap(({ operands }) => operands), ...main.returns].flatMap((o) =>
+      o.kind === "constant" ? [o.constant] : [],
+    );
+    this.dropConstants(new Set([...shown, ...read]));
+  }
+
+  /** A buffer of its own for a result of `init`, whose coloured one goes with init's scratch. */
+  private keep(init: PlanFunction, recording: Recording, id: number): GPUBuffer {
+    const source = recording.buffers.get(id) as GPUBuffer;
+    if (id >= init.values.length) return source;
+    const size = padded(bytesOf(recording.shapes[id] as TensorShape));
+    const own = this.allocate(size);
+    const encoder = this.device.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(source, 0, own, 0, size);
+    this.device.gpu.queue.submit([encoder.finish()]);
+    return own;
+  }
+
+  private dropConstants(kept: ReadonlySet<number>): void {
+    for (const [index, buffer] of this.constants) {
+      if (kept.has(index)) continue;
+      buffer.destroy();
+      this.constants.delete(index);
+    }
+  }
+
+  private constantBuffer(index: number): GPUBuffer {
+    let buffer = this.constants.get(index);
+    if (buffer) return buffer;
+    const constant = this.plan.constants[index];
+    if (!constant) throw new RuntimeError("R0407", `no constant ${index}`, "webgpu");
+    buffer = this.allocate(padded(bytesOf(constant)));
+    this.constants.set(index, buffer);
+    this.upload(buffer, constant.bytes());
+    return buffer;
+  }
+
+  private async recordingFor(bindings: Bindings): Promise<Recording> {
     const key = [...bindings].map(([symbol, size]) => `${symbol}=${size}`).join(",");
-    if (this.recording?.key === key) return this.recording;
-    for (const buffer of this.recording?.owned ?? []) buffer.destroy();
-    this.recording = null;
-    const owned: GPUBuffer[] = [];
+    const recording = this.recordings.get(key) ?? (await this.device.checked(() => this.recordMain(bindings)));
+    this.recordings.delete(key);
+    this.recordings.set(key, recording);
+    const [oldest] = this.recordings.keys();
+    if (this.recordings.size > keptRecordings && oldest !== undefined) {
+      destroyAll(this.recordings.get(oldest)?.owned ?? []);
+      this.recordings.delete(oldest);
+    }
+    return recording;
+  }
+
+  private recordMain(bindings: Bindings): Recording {
     const { main, inputCount } = this.plan;
-    const slots: (Slot | undefined)[] = [];
-    for (let i = 0; i < main.params; i++) {
-      slots[i] = i < inputCount ? this.allocate(main.values[i] as PlanType, bindings, owned) : this.prepared[i - inputCount];
-    }
-    const dispatches = await this.record(main, slots, bindings, owned);
-    this.recording = { key, slots, dispatches, owned };
-    return this.recording;
+    return this.record(main, bindings, (id) => {
+      if (id >= main.values.length) return this.constantBuffer(id - main.values.length);
+      return id >= inputCount && id < main.params ? (this.prepared[id - inputCount] ?? null) : null;
+    });
   }
 
-  private async record(
+  private storageIds(func: PlanFunction): Int32Array {
+    return storages(func, (step) => this.kernel(step.kernel).view === true);
+  }
+
+  /** @param given the buffer that a storage has already */
+  private record(func: PlanFunction, bindings: Bindings, given: (id: number) => GPUBuffer | null): Recording {
+    const shapes = func.values.map(({ dtype, shape }) => ({ dtype, shape: shape.map((dim) => sizeOf(dim, bindings)) }));
+    const ids = this.storageIds(func);
+    const { bufferOf, sizes } = colour(func, ids, (id) => (given(id) ? null : padded(bytesOf(shapes[id] as TensorShape))));
+    const owned: GPUBuffer[] = [];
+    try {
+      for (const size of sizes) owned.push(this.allocate(size));
+      const buffers = new Map([...bufferOf].map(([id, buffer]) => [id, owned[buffer] as GPUBuffer]));
+      const bufferFor = (operand: PlanOperand): GPUBuffer | null => {
+        if (operand.kind === "absent") return null;
+        const id = storageOf(operand, func, ids);
+        const buffer = buffers.get(id) ?? given(id);
+        if (!buffer) throw new RuntimeError("R0407", `value ${id} has no buffer`, "webgpu");
+        buffers.set(id, buffer);
+        return buffer;
+      };
+      const dispatches = this.dispatchesOf(func, shapes, bindings, bufferFor, owned);
+      for (const operand of func.returns) bufferFor(operand);
+      for (let value = 0; value < func.params; value++) bufferFor({ kind: "value", value });
+      return { shapes, buffers, dispatches, owned };
+    } catch (error) {
+      destroyAll(owned);
+      throw error;
+    }
+  }
+
+  private dispatchesOf(
     func: PlanFunction,
-    slots: (Slot | undefined)[],
-    bindings: ReadonlyMap<string, number>,
+    shapes: readonly TensorShape[],
+    bindings: Bindings,
+    bufferFor: (operand: PlanOperand) => GPUBuffer | null,
     owned: GPUBuffer[],
-  ): Promise<Dispatch[]> {
-    const dispatches: Dispatch[] = [];
+  ): readonly Dispatch[] {
+    const launches: { readonly compiled: Compiled; readonly launch: Launch; readonly buffers: readonly GPUBuffer[] }[] = [];
     for (const step of func.steps) {
-      for (const id of step.results) slots[id] = this.allocate(func.values[id] as PlanType, bindings, owned);
-      dispatches.push(await this.dispatch(step, slots, owned));
+      const call = this.callOf(step, shapes, bindings);
+      const operands = step.operands.map(bufferFor);
+      const results = step.results.map((value) => bufferFor({ kind: "value", value }));
+      const scratch = (this.kernel(step.kernel).scratch?.(call) ?? []).map((bytes) => this.allocate(padded(bytes)));
+      owned.push(...scratch);
+      const bufferOf = (ref: BufferRef) =>
+        "operand" in ref ? operands[ref.operand] : "result" in ref ? results[ref.result] : scratch[ref.scratch];
+      for (const compiled of this.compiled.get(step) ?? []) {
+        const launch = compiled.program.launch(call);
+        const buffers = compiled.program.buffers.map((ref) => bufferOf(ref) as GPUBuffer);
+        if (launch) launches.push({ compiled, launch, buffers });
+      }
+      if (this.kernel(step.kernel).view) checkView(step, call);
     }
-    return dispatches;
+    const uniforms = this.uniforms(
+      launches.map(({ launch }) => launch.uniform),
+      owned,
+    );
+    return launches.map(({ compiled: { pipeline }, launch, buffers }, i) => {
+      const entries = [...buffers.map((buffer) => ({ buffer })), uniforms[i] as GPUBufferBinding].map((resource, binding) => ({
+        binding,
+        resource,
+      }));
+      const group = this.device.gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+      return { pipeline, group, grid: launch.grid };
+    });
   }
 
-  private async dispatch(step: PlanStep, slots: readonly (Slot | undefined)[], owned: GPUBuffer[]): Promise<Dispatch> {
-    const kernel = this.kernel(step.kernel);
-    const operands = step.operands.flatMap((operand) => this.slotOf(operand, slots) ?? []);
-    const results = step.results.map((id) => slots[id] as Slot);
-    const call: KernelCall = { attrs: step.attrs, operands, results };
-    const pipeline = await this.pipeline(step.kernel);
-    const uniform = this.uniform(kernel.uniforms(call), owned);
-    const buffers = [...operands, ...results].map((slot) => slot.buffer);
-    const entries = [...buffers, uniform].map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const group = this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
-    return { pipeline, group, grid: kernel.workgroups(call) };
+  private callOf(step: PlanStep, shapes: readonly TensorShape[], bindings: Bindings): StepShapes {
+    const operands = step.operands.map((operand) => {
+      if (operand.kind === "absent") return null;
+      return (operand.kind === "value" ? shapes[operand.value] : this.plan.constants[operand.constant]) ?? null;
+    });
+    const results = step.results.map((id) => shapes[id] as TensorShape);
+    return { kernel: step.kernel, origin: step.origin, attrs: boundAttrs(step.attrs, bindings), operands, results };
+  }
+
+  /** All uniform blocks in one buffer. */
+  private uniforms(blocks: readonly Uint32Array[], owned: GPUBuffer[]): readonly GPUBufferBinding[] {
+    if (blocks.length === 0) return [];
+    const stride = Math.ceil(Math.max(...blocks.map((block) => block.byteLength)) / uniformAlignment) * uniformAlignment;
+    const words = new Uint32Array((stride / 4) * blocks.length);
+    blocks.forEach((block, i) => {
+      words.set(block, (i * stride) / 4);
+    });
+    const buffer = this.device.gpu.createBuffer({ size: words.byteLength, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    owned.push(buffer);
+    this.device.gpu.queue.writeBuffer(buffer, 0, words);
+    return blocks.map((block, i) => ({ buffer, offset: i * stride, size: block.byteLength }));
   }
 
   private submit(dispatches: readonly Dispatch[]): void {
     if (dispatches.length === 0) return;
-    const encoder = this.device.createCommandEncoder();
+    const encoder = this.device.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { pipeline, group, grid } of dispatches) {
       pass.setPipeline(pipeline);
@@ -122,60 +283,85 @@ export class WebGpuExecutable implements Executable {
       pass.dispatchWorkgroups(...grid);
     }
     pass.end();
-    this.device.queue.submit([encoder.finish()]);
+    this.device.gpu.queue.submit([encoder.finish()]);
   }
 
   /** All outputs through one staging buffer and one map. */
-  private async readBack(slots: readonly Slot[]): Promise<readonly Tensor[]> {
+  private async readBack(func: PlanFunction, { shapes, buffers }: Recording): Promise<readonly Tensor[]> {
+    const ids = this.storageIds(func);
+    const parts = func.returns.map((operand) => {
+      if (operand.kind === "absent") throw new RuntimeError("R0407", "an absent result", "webgpu");
+      const shape = operand.kind === "value" ? shapes[operand.value] : this.plan.constants[operand.constant];
+      return { shape: shape as TensorShape, buffer: buffers.get(storageOf(operand, func, ids)) as GPUBuffer };
+    });
     const offsets: number[] = [];
-    let total = 0;
-    for (const slot of slots) {
-      offsets.push(total);
-      total += slot.buffer.size;
-    }
-    const staging = this.device.createBuffer({ size: total, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-    const encoder = this.device.createCommandEncoder();
-    for (const [i, slot] of slots.entries()) encoder.copyBufferToBuffer(slot.buffer, 0, staging, offsets[i] as number, slot.buffer.size);
-    this.device.queue.submit([encoder.finish()]);
+    const total = parts.reduce((end, { shape }) => {
+      offsets.push(end);
+      return end + padded(bytesOf(shape));
+    }, 0);
+    const staging = this.device.gpu.createBuffer({ size: total, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
     try {
-      await staging.mapAsync(GPUMapMode.READ);
-      const mapped = new Uint8Array(staging.getMappedRange());
-      return slots.map((slot, i) =>
-        Tensor.fromBytes(slot.dtype, mapped.slice(offsets[i], (offsets[i] as number) + slot.bytes), slot.shape),
-      );
+      const encoder = this.device.gpu.createCommandEncoder();
+      parts.forEach(({ shape, buffer }, i) => {
+        encoder.copyBufferToBuffer(buffer, 0, staging, offsets[i] as number, padded(bytesOf(shape)));
+      });
+      this.device.gpu.queue.submit([encoder.finish()]);
+      await this.mapped(staging);
+      const bytes = new Uint8Array(staging.getMappedRange());
+      return parts.map(({ shape }, i) => {
+        const offset = offsets[i] as number;
+        return Tensor.fromBytes(shape.dtype, bytes.slice(offset, offset + bytesOf(shape)), shape.shape);
+      });
     } finally {
       staging.destroy();
     }
   }
 
-  private slotOf(operand: PlanOperand, slots: readonly (Slot | undefined)[]): Slot | undefined {
-    if (operand.kind === "absent") return undefined;
-    return operand.kind === "constant" ? this.constants[operand.constant] : slots[operand.value];
+  private async mapped(staging: GPUBuffer): Promise<void> {
+    try {
+      await staging.mapAsync(GPUMapMode.READ);
+    } catch (cause) {
+      this.device.refuseLost();
+      throw new RuntimeError("R0404", `the results cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, "webgpu");
+    }
   }
 
-  private allocate(type: PlanType, bindings: ReadonlyMap<string, number>, owned: GPUBuffer[]): Slot {
-    const shape = type.shape.map((dim) => (typeof dim === "number" ? dim : dim.evaluate(bindings)));
-    const bytes = byteLength(type.dtype, elementCount(shape));
-    const limit = this.device.limits.maxStorageBufferBindingSize;
-    if (bytes > limit)
-      throw new RuntimeError("R0405", `a tensor of ${bytes} bytes exceeds the device's storage binding of ${limit}`, "webgpu");
-    const size = Math.max(4, Math.ceil(bytes / 4) * 4);
-    const buffer = this.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
-    owned.push(buffer);
-    return { dtype: type.dtype, shape, buffer, bytes };
+  /** @throws RuntimeError R0405 */
+  private allocate(size: number): GPUBuffer {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.device.gpu.limits;
+    const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    if (size > limit)
+      throw new RuntimeError("R0405", `a tensor of ${size} bytes exceeds the device's storage binding of ${limit}`, "webgpu");
+    return this.device.gpu.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
   }
 
-  /** Uploads in multiples of 4 bytes, as WebGPU demands. */
-  private upload(slot: Slot, bytes: Uint8Array): void {
-    const padded = bytes.length % 4 === 0 ? bytes : new Uint8Array(slot.buffer.size);
-    if (padded !== bytes) padded.set(bytes);
-    this.device.queue.writeBuffer(slot.buffer, 0, padded as Uint8Array<ArrayBuffer>);
+  /** In multiples of 4 bytes, as WebGPU demands. */
+  private upload(buffer: GPUBuffer | undefined, bytes: Uint8Array): void {
+    if (!buffer || bytes.length === 0) return;
+    const whole = bytes.length % 4 === 0 ? bytes : new Uint8Array(padded(bytes.length));
+    if (whole !== bytes) whole.set(bytes);
+    this.device.gpu.queue.writeBuffer(buffer, 0, whole as Uint8Array<ArrayBuffer>);
   }
+}
 
-  private uniform(words: Uint32Array, owned: GPUBuffer[]): GPUBuffer {
-    const buffer = this.device.createBuffer({ size: words.byteLength, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-    owned.push(buffer);
-    this.device.queue.writeBuffer(buffer, 0, words as Uint32Array<ArrayBuffer>);
-    return buffer;
-  }
+function bytesOf({ dtype, shape }: TensorShape): number {
+  return byteLength(dtype, elementCount(shape));
+}
+
+/** Storage is words, and never empty. */
+function padded(bytes: number): number {
+  return Math.max(4, Math.ceil(bytes / 4) * 4);
+}
+
+function destroyAll(buffers: readonly GPUBuffer[]): void {
+  for (const buffer of buffers) buffer.destroy();
+}
+
+function checkView(step: PlanStep, { operands: [source], results: [result] }: StepShapes): void {
+  if (source && result && step.results.length === 1 && bytesOf(source) === bytesOf(result)) return;
+  throw new RuntimeError(
+    "R0407",
+    `kernel ${step.kernel} keeps the bytes of its operand, but operand and result differ in size`,
+    step.origin,
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * @file The WebGPU backend through the same plan form and the same `load` as every other: a matmul, compiled by WGSL validation without a driver, and run and compared where
- * there is an adapter. It proves that the backend interface holds for an asynchronous device.
+ * @file The WebGPU backend through the same plan form and the same `load` as every other: symbolic batches, buffers that are shared, errors, and the four real models beside the
+ * interpreter.
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -11,7 +11,7 @@ import { lower } from "../../compiler/lower/lower.ts";
 import { builtinTargets } from "../../compiler/target/builtin.ts";
 import { readModule } from "../../compiler/text/index.ts";
 import { createCoreRegistry } from "../../ir-spec/index.ts";
-import { kernels, webgpu } from "../../runtime/backends/webgpu/index.ts";
+import { webgpu } from "../../runtime/backends/webgpu/index.ts";
 import { load, Tensor } from "../../runtime/index.ts";
 import { seeded } from "../support/seeded.ts";
 import { need } from "../support/skip.ts";
@@ -42,27 +42,6 @@ function compiled() {
   return { module, bytes: emitFile({ plans: [{ target: "webgpu", module: plan.module }], build: { tersor: "test", pipeline: "" } }) };
 }
 
-test("every shader passes validation on the null backend", async () => {
-  const adapter = await create(["backend=null"]).requestAdapter();
-  const device = await adapter?.requestDevice();
-  assert.ok(device, "the null backend always has a device");
-  for (const kernel of kernels) {
-    const shader = device.createShaderModule({ code: kernel.code });
-    const { messages } = await shader.getCompilationInfo();
-    assert.equal(
-      messages.map((m) => m.message),
-      [],
-      kernel.id,
-    );
-    await device.createComputePipelineAsync({ layout: "auto", compute: { module: shader, entryPoint: "main" } });
-  }
-  device.pushErrorScope("validation");
-  const broken = device.createShaderModule({ code: "fn main() { let x: f32 = 1u; }" });
-  assert.ok((await broken.getCompilationInfo()).messages.length > 0, "a wrong shader is seen");
-  await device.popErrorScope();
-  device.destroy();
-});
-
 test("two matmuls with a symbolic batch agree with the interpreter", async () => {
   const gpu = create([]);
   const adapter = await gpu.requestAdapter().catch(() => null);
@@ -82,8 +61,8 @@ test("two matmuls with a symbolic batch agree with the interpreter", async () =>
 });
 
 test("an op without a kernel is refused by name", () => {
-  const module = readModule(text.replace("%y = nn.matmul(%0, @v)", "%1 = math.relu(%0)\n    %y = nn.matmul(%1, @v)"), { registry });
-  assert.throws(() => target && lower(module, target, registry), /E0801.*webgpu has no kernel for math\.relu/);
+  const module = readModule(text.replace("%y = nn.matmul(%0, @v)", "%1 = math.pow(%0, %0)\n    %y = nn.matmul(%1, @v)"), { registry });
+  assert.throws(() => target && lower(module, target, registry), /E0801.*webgpu has no kernel for math\.pow/);
 });
 
 test.run();
