@@ -1,6 +1,7 @@
 /** @file The core ops in the order of OPS.md, and a registry that knows them. */
 import { codebookOps } from "./codebook/index.ts";
 import type { OpDef } from "./define.ts";
+import { intOps } from "./int/index.ts";
 import { lossOps } from "./loss/index.ts";
 import { loweredOps } from "./lowered.ts";
 import { mathOps } from "./math/index.ts";
@@ -20,6 +21,7 @@ export const coreOps: readonly OpDef[] = [
   ...nnOps,
   ...lossOps,
   ...quantOps,
+  ...intOps,
   ...codebookOps,
   ...sparseOps,
 ];

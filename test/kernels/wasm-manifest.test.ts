@@ -4,7 +4,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type HostTensor, toNumbers } from "../../ir-spec/index.ts";
+import { type HostTensor, hostTensor, toNumbers } from "../../ir-spec/index.ts";
 import { manifest, wasm } from "../../runtime/backends/wasm/index.ts";
 import { builtinKernels } from "../../runtime/backends/wasm/kernels/index.ts";
 import type { KernelRow } from "../../runtime/manifest.ts";
@@ -97,10 +97,37 @@ function constantChoices(row: KernelRow, one: RowCase): readonly (readonly boole
 
 /** Packs are asked of by other rows only: their layout is written out here. */
 function packed(id: string, weight: HostTensor): number[] {
+  if (id === "i8_pack_linear") return packedPairs(weight, 8);
+  if (id === "i8_pack_conv") return packedPairs(weight, 4);
   const [rows = 0, columns = 0] = weight.shape;
   const [n, k] = id === "f32_pack_linear" ? [rows, columns] : [columns, rows];
   const at = (j: number, i: number) => (j >= n ? 0 : (weight.data[id === "f32_pack_linear" ? j * k + i : i * n + j] as number));
   return Array.from({ length: Math.ceil(n / 16) * k * 16 }, (_, e) => at(Math.floor(e / (16 * k)) * 16 + (e % 16), Math.floor(e / 16) % k));
+}
+
+/** [out tiles, pairs of inputs, taps, channel of the tile, 2]; zeros where a tile or a pair is not full. */
+function packedPairs(weight: HostTensor, tile: number): number[] {
+  const [outs = 0, ins = 0, ...kernel] = weight.shape;
+  const taps = kernel.reduce((n, size) => n * size, 1);
+  const at = (o: number, c: number, tap: number) => (o < outs && c < ins ? (weight.data[(o * ins + c) * taps + tap] as number) : 0);
+  const pairs = Math.ceil(ins / 2);
+  return Array.from({ length: Math.ceil(outs / tile) * tile * pairs * taps * 2 }, (_, e) => {
+    const [second, lane, step] = [e % 2, Math.floor(e / 2) % tile, Math.floor(e / (2 * tile))];
+    const [tap, pair] = [step % taps, Math.floor(step / taps) % pairs];
+    return at(Math.floor(step / (taps * pairs)) * tile + lane, 2 * pair + second, tap);
+  });
+}
+
+/** x, weight and what else the user of a pack takes, for a weight of its rank. */
+function packUse(id: string, rank: number, random: Seeded): readonly (OperandCase | null)[] {
+  const operand = (tensor: HostTensor, constant = false): OperandCase => ({ tensor, shape: tensor.shape, constant });
+  const integer = (value: number) => operand(hostTensor("i32", [], Int32Array.of(value)), true);
+  const scale = [null, integer(2 ** 30), integer(40)];
+  if (id === "i8_pack_linear") return [operand(random.tensor("i8", [2, 21])), operand(random.tensor("i8", [19, 21]), true), ...scale];
+  const kernel = [3, 2].slice(4 - rank);
+  if (id === "i8_pack_conv")
+    return [operand(random.tensor("i8", [1, 5, 6, 6].slice(0, rank))), operand(random.tensor("i8", [6, 5, ...kernel]), true), ...scale];
+  return [operand(random.tensor("f32", [2, id === "f32_pack_linear" ? 21 : 19])), operand(random.tensor("f32", [19, 21]), true)];
 }
 
 rows.forEach((row, index) => {
@@ -122,20 +149,9 @@ async function packTest(row: KernelRow): Promise<void> {
   const user = rows.find((other) => other.operands.some((rule) => rule.pack?.kernel === row.id));
   const pack = user?.operands.find((rule) => rule.pack)?.pack;
   assert.ok(user && pack, `no row packs with ${row.id}`);
-  const random = seeded(7);
-  const weight = random.tensor("f32", [19, 21]);
-  const x = random.tensor("f32", [2, row.id === "f32_pack_linear" ? 21 : 19]);
-  const lowered = lowerTo(
-    opModule({
-      op: user.op,
-      attrs: {},
-      operands: [
-        { tensor: x, shape: x.shape },
-        { tensor: weight, shape: weight.shape, constant: true },
-      ],
-    }),
-    targetOf("wasm-simd", [user]),
-  );
+  const operands = packUse(row.id, user.operands[1]?.ranks?.[0] ?? 2, seeded(7));
+  const weight = operands[1]?.tensor as HostTensor;
+  const lowered = lowerTo(opModule({ op: user.op, attrs: {}, operands }), targetOf("wasm-simd", [user]));
   const { functions } = lowered.module;
   const [init, main] = [functions.get("init"), functions.get("main")];
   assert.ok(init && main);
@@ -159,7 +175,7 @@ async function packTest(row: KernelRow): Promise<void> {
     },
     wasm(),
   );
-  const outputs = await session.run(inputsOf([{ tensor: x, shape: x.shape }]));
+  const outputs = await session.run(inputsOf(operands));
   assert.equal(toNumbers(toHost(outputs.out0 as never)), packed(row.id, weight));
   session.dispose();
 }

@@ -4,6 +4,7 @@
  */
 import type { Executable, Plan, PlanConstant, PlanOperand, PlanStep } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
+import { defaultLimits, demandWork, type RunLimits, span } from "../../limits.ts";
 import { Tensor } from "../../tensor.ts";
 import { align, alignment } from "./arena.ts";
 import { boundAttrs } from "./attrs.ts";
@@ -46,15 +47,19 @@ export class WasmExecutable implements Executable {
   /** Least recently used first. */
   private readonly bound = new Map<string, Bound>();
 
-  constructor(plan: Plan, linked: Linked) {
+  private readonly limits: RunLimits;
+
+  constructor(plan: Plan, linked: Linked, limits: RunLimits = defaultLimits) {
     this.plan = plan;
     this.linked = linked;
+    this.limits = limits;
   }
 
   /** Loads constants and runs `init`. */
   initialise(): void {
     const { memory } = this.live();
     const layout = this.layout(this.plan.init, noBindings);
+    this.checkWork(layout, noBindings, "loading");
     this.arenaAt = this.placeLasting(layout);
     memory.ensure(layout.place(this.arenaAt));
     for (const [index, address] of this.constantAt) this.writeConstant(index, address);
@@ -100,12 +105,31 @@ export class WasmExecutable implements Executable {
     });
   }
 
+  /** Before anything is placed: what a step asks for as scratch follows from the same sizes. @throws RuntimeError R0410 */
+  private checkWork({ func, shapes }: Layout, bindings: ReadonlyMap<string, number>, what: string): void {
+    let work = 0;
+    for (const step of func.steps) {
+      work += this.stepWork(step, shapes, bindings);
+      demandWork(work, this.limits, what, step.origin);
+    }
+  }
+
+  private stepWork(step: PlanStep, shapes: Shapes, bindings: ReadonlyMap<string, number>): number {
+    const { find, kernels } = this.live();
+    const { kernel } = find(step.kernel);
+    if (kernel.view) return 0;
+    const { operands, results } = shapesOf(step, shapes);
+    const moved = [...operands, ...results].reduce((sum, tensor) => sum + (tensor ? span(tensor.shape) : 0), 0);
+    if (!kernel.work) return moved;
+    const attrs = boundAttrs(step.attrs, bindings);
+    return moved + kernel.work({ kernel: step.kernel, origin: step.origin, attrs, operands, results, kernels });
+  }
+
   private scratchBytes(step: PlanStep, shapes: Shapes, bindings: ReadonlyMap<string, number>): number {
     const { find, kernels } = this.live();
     const { kernel } = find(step.kernel);
-    const operands = step.operands.map((operand) => shapes.operand(operand));
-    const results = step.results.map((value) => shapes.value(value));
     if (!kernel.scratch) return 0;
+    const { operands, results } = shapesOf(step, shapes);
     const attrs = boundAttrs(step.attrs, bindings);
     return kernel.scratch({ kernel: step.kernel, origin: step.origin, attrs, operands, results, kernels });
   }
@@ -159,6 +183,7 @@ export class WasmExecutable implements Executable {
   private bindMain(bindings: ReadonlyMap<string, number>): Bound {
     const { main, inputCount } = this.plan;
     const layout = this.layout(main, bindings);
+    this.checkWork(layout, bindings, "a run with these shapes");
     for (const [constant, address] of this.constantAt) layout.fix(main.values.length + constant, address);
     this.prepared.forEach((tensor, i) => {
       layout.fix(inputCount + i, tensor.ptr);
@@ -183,6 +208,10 @@ export class WasmExecutable implements Executable {
     const attrs = boundAttrs(step.attrs, bindings);
     return kernel.bind({ kernel: step.kernel, origin, attrs, operands, results, kernels, scratch: layout.scratch(index), memory, exports });
   }
+}
+
+function shapesOf(step: PlanStep, shapes: Shapes) {
+  return { operands: step.operands.map((operand) => shapes.operand(operand)), results: step.results.map((value) => shapes.value(value)) };
 }
 
 function tensorAt(layout: Layout, operand: PlanOperand): TensorAt {

@@ -5,6 +5,7 @@
 import type { Backend, Executable, Plan } from "../../backend.ts";
 import type { WeightDecoder } from "../../codec/codec.ts";
 import { RuntimeError } from "../../errors.ts";
+import { defaultLimits, type RunLimits } from "../../limits.ts";
 import { type Linked, type LinkedKernel, WasmExecutable } from "./executable.ts";
 import { checkedExtensions } from "./extension.ts";
 import { type Kernels, kernelsBase64 } from "./gen/kernels.generated.ts";
@@ -80,9 +81,9 @@ class WasmBackend implements Backend {
     return this.table.has(id);
   }
 
-  async prepare(plan: Plan): Promise<Executable> {
+  async prepare(plan: Plan, limits: RunLimits = defaultLimits): Promise<Executable> {
     if (!this.compiled) throw new RuntimeError("R0402", "open() the backend before preparing a plan", "wasm");
-    const executable = new WasmExecutable(plan, await this.link(await this.compiled));
+    const executable = new WasmExecutable(plan, await this.link(await this.compiled, limits), limits);
     executable.initialise();
     return executable;
   }
@@ -99,8 +100,8 @@ class WasmBackend implements Backend {
   }
 
   /** Instances of every module over one new memory. */
-  private async link({ builtin, extensions }: Compiled): Promise<Linked> {
-    const memory = new MemoryViews();
+  private async link({ builtin, extensions }: Compiled, limits: RunLimits): Promise<Linked> {
+    const memory = new MemoryViews(undefined, limits);
     const imports = { env: { memory: memory.memory } };
     const kernels: unknown = (await WebAssembly.instantiate(builtin, imports)).exports;
     const exports = new Map<string, WebAssembly.Exports>();

@@ -48,6 +48,8 @@ export interface WasmKernel {
   readonly view?: true;
   /** Bytes of working memory of one call. */
   scratch?(step: StepShapes): number;
+  /** Element operations of one call beyond a few for each element of operands and results, as multiply-adds. */
+  work?(step: StepShapes): number;
   /** @throws RuntimeError R0407 when the step is not one that the kernel computes */
   bind(call: KernelCall): () => void;
 }

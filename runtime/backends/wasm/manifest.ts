@@ -4,6 +4,7 @@
  */
 import type { CostTerms, KernelRow, Manifest, OperandRule } from "../../manifest.ts";
 import type { RuntimeDType } from "../../tensor.ts";
+import { integers } from "./manifest-int.ts";
 
 const f32: OperandRule = { dtypes: ["f32"] };
 const compared: OperandRule = { dtypes: ["f32", "i32", "i8", "u8", "bool"] };
@@ -148,7 +149,7 @@ const weights: readonly KernelRow[] = [
       op: "quant.dequantize",
       operands: [{ dtypes: [dtype] }, f32, { dtypes: [dtype] }],
       results: ["f32"],
-      cost: perElement,
+      cost: dtype === "i8" || dtype === "u8" ? { ...perElement, opNs: 0.05 } : perElement,
     }),
   ),
   ...(["u1", "i16", "u16"] as const).map(
@@ -160,8 +161,20 @@ const weights: readonly KernelRow[] = [
       cost: scripted,
     }),
   ),
-  { id: "f32_quantize_i8", op: "quant.quantize", operands: [f32, f32, { dtypes: ["i8"] }], results: ["i8"], cost: perElement },
-  { id: "f32_quantize_u8", op: "quant.quantize", operands: [f32, f32, { dtypes: ["u8"] }], results: ["u8"], cost: perElement },
+  {
+    id: "f32_quantize_i8",
+    op: "quant.quantize",
+    operands: [f32, f32, { dtypes: ["i8"] }],
+    results: ["i8"],
+    cost: { ...perElement, opNs: 0.35 },
+  },
+  {
+    id: "f32_quantize_u8",
+    op: "quant.quantize",
+    operands: [f32, f32, { dtypes: ["u8"] }],
+    results: ["u8"],
+    cost: { ...perElement, opNs: 0.35 },
+  },
   ...(["u8", "u4", "u2", "u1"] as const).map(
     (dtype): KernelRow => ({
       id: `${dtype}_lookup_f32`,
@@ -252,5 +265,5 @@ const casts: readonly KernelRow[] = [
 export const manifest = {
   backend: "wasm",
   abi: 1,
-  kernels: [...matrixProducts, ...windows, ...reductions, ...math, ...movement, ...weights, ...casts],
+  kernels: [...matrixProducts, ...windows, ...reductions, ...math, ...movement, ...weights, ...casts, ...integers],
 } as const satisfies Manifest;

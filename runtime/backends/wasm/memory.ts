@@ -2,6 +2,7 @@
  * @file The one WebAssembly memory of an executable, and typed views of it. Growing detaches every view, so nobody keeps one: they are asked for here each time.
  */
 import { RuntimeError } from "../../errors.ts";
+import { defaultLimits, demandMemory, type RunLimits } from "../../limits.ts";
 
 export const pageBytes = 65536;
 /** 32-bit addresses. */
@@ -15,8 +16,14 @@ export class MemoryViews {
   private words = new Int32Array(0);
   private floats = new Float32Array(0);
 
-  constructor(memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 1, maximum: maxBytes / pageBytes })) {
+  private readonly limits: RunLimits;
+
+  constructor(
+    memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 1, maximum: maxBytes / pageBytes }),
+    limits: RunLimits = defaultLimits,
+  ) {
     this.memory = memory;
+    this.limits = limits;
   }
 
   get u8(): Uint8Array {
@@ -41,10 +48,11 @@ export class MemoryViews {
     return this.floats;
   }
 
-  /** @throws RuntimeError R0405 beyond 4 GiB or when the engine has no more */
+  /** @throws RuntimeError R0411 above the session's limit, R0405 beyond 4 GiB or when the engine has no more */
   ensure(bytes: number): void {
     const have = this.memory.buffer.byteLength;
     if (bytes <= have) return;
+    if (bytes > maxBytes || this.limits.maxMemory < maxBytes) demandMemory(bytes, this.limits, "the model with these shapes", "wasm");
     if (!(bytes <= maxBytes))
       throw new RuntimeError("R0405", `the model needs ${bytes} bytes with these shapes; WebAssembly addresses ${maxBytes}`, "wasm");
     try {

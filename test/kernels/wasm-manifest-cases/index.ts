@@ -2,6 +2,7 @@
 import { type DType, isFloat } from "../../../ir-spec/index.ts";
 import type { KernelRow } from "../../../runtime/manifest.ts";
 import { elementwiseCases } from "./elementwise.ts";
+import { intCases } from "./int.ts";
 import { movementCases } from "./movement.ts";
 import { networkCases } from "./network.ts";
 import type { CasesOf } from "./row-case.ts";
@@ -14,6 +15,7 @@ export const casesOf: { readonly [op: string]: CasesOf | undefined } = {
   ...networkCases,
   ...movementCases,
   ...weightCases,
+  ...intCases,
 };
 
 /** Results that are compared bit for bit: what is moved, compared or rounded to integers. */

@@ -1,5 +1,5 @@
 /** @file Cases of the dialect `nn`. Sums cancel, so errors count against 1 where the result is smaller. */
-import type { CasesOf, RowCase } from "./row-case.ts";
+import { type CasesOf, dtypesOf, type RowCase } from "./row-case.ts";
 
 const convs: readonly RowCase[] = [
   { shapes: [["N", 3, 9, 8], [4, 3, 3, 3], [4]], attrs: {} },
@@ -58,16 +58,20 @@ const byAny: readonly RowCase[] = [
   { shapes: [[3, 7], ["N", 2, 7, 5]], floor: 1 },
 ];
 
+const pools: readonly RowCase[] = [
+  { shapes: [["N", 3, 5, 37]], attrs: { kernel: [2, 2], stride: [2, 2] } },
+  { shapes: [["N", 3, 9, 8]], attrs: { kernel: [2, 2], stride: [2, 2] } },
+  { shapes: [["N", 3, 9, 37]], attrs: { kernel: [3, 2], pad: [1, 0, 1, 1], ceil: true, stride: [2, 3] } },
+  { shapes: [["N", 3, 9, 8]], attrs: { kernel: [2, 3], dilation: [2, 2] } },
+  { shapes: [["N", 2, 17]], attrs: { kernel: [4], stride: [3], pad: [1, 2] } },
+  { shapes: [["N", 1, 1, 2]], attrs: { kernel: [2, 2], dilation: [3, 3], pad: [3, 3, 3, 3] } },
+];
+
 export const networkCases: { readonly [op: string]: CasesOf } = {
   "nn.linear": linear,
   "nn.matmul": (row) => (row.operands[1]?.pack ? byMatrix : [...byMatrix, ...byAny]),
   "nn.conv": () => convs.map((one) => ({ ...one, floor: 1 })),
-  "nn.max_pool": () => [
-    { shapes: [["N", 3, 9, 8]], attrs: { kernel: [2, 2], stride: [2, 2] } },
-    { shapes: [["N", 3, 9, 8]], attrs: { kernel: [3, 2], pad: [1, 0, 1, 1], ceil: true, stride: [2, 3] } },
-    { shapes: [["N", 3, 9, 8]], attrs: { kernel: [2, 3], dilation: [2, 2] } },
-    { shapes: [["N", 2, 17]], attrs: { kernel: [4], stride: [3], pad: [1, 2] } },
-  ],
+  "nn.max_pool": (row) => dtypesOf(row).flatMap((dtype) => pools.map((one) => ({ ...one, dtypes: [dtype] }))),
   "nn.avg_pool": () => [
     { shapes: [["N", 3, 9, 8]], attrs: { kernel: [2, 2], stride: [2, 2] }, floor: 1 },
     { shapes: [["N", 3, 9, 8]], attrs: { kernel: [3, 3], pad: [1, 1, 1, 1], stride: [2, 3] }, floor: 1 },

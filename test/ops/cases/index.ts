@@ -3,6 +3,7 @@ import type { OpCase } from "../op-case.ts";
 import { cases as channels } from "./channels.ts";
 import { cases as codebook } from "./codebook.ts";
 import { cases as functions } from "./functions.ts";
+import { cases as int } from "./int.ts";
 import { cases as math } from "./math.ts";
 import { cases as nn } from "./nn.ts";
 import { cases as quant } from "./quant.ts";
@@ -15,6 +16,7 @@ export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = {
   channels,
   codebook,
   functions,
+  int,
   math,
   nn,
   quant,

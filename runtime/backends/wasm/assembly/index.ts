@@ -19,3 +19,8 @@ export {
   u4_dequantize_f32, u8_dequantize_f32,
 } from "./quantize";
 export { bf16_cast_f32, f16_cast_f32, f32_fill, i32_cast_f32, i8_cast_f32, u8_cast_f32 } from "./cast";
+export { i8_conv2d, i8_conv2d_grouped, i8_conv2d_grouped_scratch, i8_conv2d_scratch } from "./intconv";
+export { i8_pack_conv, i8_pack_conv_size } from "./intpack";
+export { i8_linear, i8_linear_scratch, i8_pack_linear } from "./intlinear";
+export { i8_add, i8_lookup, i8_requantize } from "./intelementwise";
+export { i8_avg_pool, i8_avg_pool_scratch, i8_max_pool, i8_max_pool_scratch, i8_mean } from "./intpool";

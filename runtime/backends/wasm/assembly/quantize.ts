@@ -40,9 +40,33 @@ function dequantizeRun(bits: i32, signed: bool, q: usize, y: usize, start: i32, 
   for (; i < end; i++) store<f32>(y + (<usize>i << 2), <f32>(readCode(bits, signed, q, i) - zero) * scale);
 }
 
+/** Four codes of `quantizeRun` as 32-bit lanes. */
+// @ts-ignore: decorator
+@inline
+function quantized4(x: usize, scale: v128, zero: v128, lo: v128, hi: v128): v128 {
+  const r = f32x4.nearest(f32x4.div(v128.load(x), scale));
+  const code = f32x4.min(f32x4.max(f32x4.add(r, zero), lo), hi);
+  return i32x4.trunc_sat_f32x4_s(v128.bitselect(code, zero, f32x4.eq(r, r)));
+}
+
 /** Rounds half to even and saturates to [lo, hi]; NaN gives the zero point (it stands for 0). */
 function quantizeRun(x: usize, y: usize, start: i32, count: i32, scale: f32, zero: i32, lo: f32, hi: f32): void {
-  for (let i = start; i < start + count; i++) {
+  const end = start + count;
+  let i = start;
+  if (count >= 8) {
+    const s = f32x4.splat(scale);
+    const z = f32x4.splat(<f32>zero);
+    const least = f32x4.splat(lo);
+    const most = f32x4.splat(hi);
+    const byte = i16x8.splat(255);
+    for (; i + 8 <= end; i += 8) {
+      const from = x + (<usize>i << 2);
+      const codes = i16x8.narrow_i32x4_s(quantized4(from, s, z, least, most), quantized4(from + 16, s, z, least, most));
+      const low = v128.and(codes, byte);
+      v128.store64_lane(y + i, i8x16.narrow_i16x8_u(low, low), 0);
+    }
+  }
+  for (; i < end; i++) {
     const r = nearest(load<f32>(x + (<usize>i << 2)) / scale);
     const code = r === r ? <i32>f32.min(f32.max(r + <f32>zero, lo), hi) : zero;
     store<u8>(y + i, <u8>code);

@@ -1,4 +1,5 @@
 /** @file Convolution over one or two spatial axes; depthwise ones (one input channel per group) take their own loop. */
+import { span } from "../../../limits.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
 import { activationCode, demand, intAttr, operand, optionalPtr, result } from "./step.ts";
@@ -48,6 +49,10 @@ const conv: WasmKernel = {
   scratch(step) {
     const { ins, groups, kernel, output, depthwise } = geometry(step);
     return depthwise ? 0 : step.kernels.f32_conv2d_scratch(ins, kernel.y, kernel.x, output.y, output.x, groups);
+  },
+  work(step) {
+    const { ins, groups, kernel } = geometry(step);
+    return span(result(step).shape) * Math.max(1, (ins / groups) * kernel.y * kernel.x);
   },
   bind(call) {
     const { batch, ins, outs, groups, image, kernel, output, steps, depthwise } = geometry(call);

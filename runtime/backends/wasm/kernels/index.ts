@@ -4,6 +4,10 @@ import { binaryKernels } from "./binary.ts";
 import { castKernels } from "./cast.ts";
 import { codeKernels } from "./codes.ts";
 import { convKernels } from "./conv.ts";
+import { intConvKernels } from "./int-conv.ts";
+import { intElementwiseKernels } from "./int-elementwise.ts";
+import { intLinearKernels } from "./int-linear.ts";
+import { intPoolKernels } from "./int-pool.ts";
 import { linearKernels } from "./linear.ts";
 import { logicKernels } from "./logic.ts";
 import { matmulKernels } from "./matmul.ts";
@@ -26,4 +30,8 @@ export const builtinKernels: readonly WasmKernel[] = [
   ...quantizeKernels,
   ...codeKernels,
   ...castKernels,
+  ...intLinearKernels,
+  ...intConvKernels,
+  ...intPoolKernels,
+  ...intElementwiseKernels,
 ];

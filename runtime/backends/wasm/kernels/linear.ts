@@ -25,9 +25,15 @@ function demandCount(step: StepShapes, tensor: TensorShape, count: number): void
   demand(step, elementCount(tensor.shape) === count, `the weight has ${elementCount(tensor.shape)} elements, expected ${count}`);
 }
 
+function linearWork(step: StepShapes): number {
+  const { m, n, k } = sizes(step);
+  return m * n * k;
+}
+
 /** Operands x, packed weight, bias. Serves `nn.linear`, and `nn.matmul` by a constant matrix, which packs differently. */
 const packedLinear: WasmKernel = {
   id: "f32_linear",
+  work: linearWork,
   bind(call) {
     const { m, n, k } = sizes(call);
     const [x, weight, y] = [operand(call, 0), operand(call, 1, "f32"), result(call)];
@@ -42,6 +48,7 @@ const packedLinear: WasmKernel = {
 /** Operands x, weight [n, k], bias. */
 const unpackedLinear: WasmKernel = {
   id: "f32_linear_rows",
+  work: linearWork,
   scratch(step) {
     const { n, k } = sizes(step);
     return step.kernels.f32_pack_linear_size(n, k);

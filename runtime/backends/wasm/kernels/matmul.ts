@@ -1,4 +1,5 @@
 /** @file Batched matrix product of two values: one call per matrix of the result, leading axes broadcast. */
+import { span } from "../../../limits.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
 import { broadcastStrides } from "./shapes.ts";
@@ -49,6 +50,10 @@ function matrixIndices(batch: readonly number[], strides: readonly number[]): In
 
 const matmul: WasmKernel = {
   id: "f32_matmul",
+  work(step) {
+    const { m, n, k, batch } = product(step);
+    return span(batch) * Math.max(m * n * k, k * n);
+  },
   scratch(step) {
     const { n, k } = product(step);
     return step.kernels.f32_matmul_scratch(n, k);

@@ -1,9 +1,11 @@
 /** @file Max and average pooling over one or two spatial axes. */
-import type { KernelCall, WasmKernel } from "../kernel.ts";
+import { span } from "../../../limits.ts";
+import type { RuntimeDType } from "../../../tensor.ts";
+import type { StepShapes, WasmKernel } from "../kernel.ts";
 import { boolAttr, demand, operand, result } from "./step.ts";
 import { kernelSize, type Pair, plane, type WindowSteps, windowSteps } from "./window.ts";
 
-interface Pool {
+export interface Pool {
   readonly planes: number;
   readonly image: Pair;
   readonly kernel: Pair;
@@ -11,8 +13,8 @@ interface Pool {
   readonly steps: WindowSteps;
 }
 
-function pool(call: KernelCall): Pool {
-  const [x, y] = [operand(call, 0, "f32").shape, result(call, "f32").shape];
+export function pool(call: StepShapes, dtypes: readonly RuntimeDType[] = ["f32"]): Pool {
+  const [x, y] = [operand(call, 0, ...dtypes).shape, result(call, ...dtypes).shape];
   const spatial = x.length - 2;
   const [batch = 0, channels = 0] = x;
   demand(call, x.length === y.length && batch === y[0] && channels === y[1], `[${x.join(", ")}] is not pooled to [${y.join(", ")}]`);
@@ -25,8 +27,14 @@ function pool(call: KernelCall): Pool {
   };
 }
 
+function poolWork(step: StepShapes): number {
+  const { kernel } = pool(step);
+  return span(result(step).shape) * kernel.y * kernel.x;
+}
+
 const maxPool: WasmKernel = {
   id: "f32_max_pool",
+  work: poolWork,
   bind(call) {
     const { planes, image, kernel, output, steps } = pool(call);
     const [x, y] = [operand(call, 0).ptr, result(call).ptr];
@@ -40,6 +48,7 @@ const maxPool: WasmKernel = {
 
 const avgPool: WasmKernel = {
   id: "f32_avg_pool",
+  work: poolWork,
   bind(call) {
     const { planes, image, kernel, output, steps } = pool(call);
     const [x, y] = [operand(call, 0).ptr, result(call).ptr];

@@ -1,5 +1,5 @@
 /** @file Softmax along an axis and reductions over axes. Reduced axes that are not neighbours are brought to the end by a transposed copy in scratch first. */
-import { elementCount } from "../../../tensor.ts";
+import { elementCount, type RuntimeDType } from "../../../tensor.ts";
 import { align } from "../arena.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
 import { bytesOf } from "../layout.ts";
@@ -21,17 +21,17 @@ function softmax(name: "f32_softmax" | "f32_log_softmax"): WasmKernel {
   };
 }
 
-interface Reduction extends AroundAxis {
+export interface Reduction extends AroundAxis {
   /** Axes in the order in which x must lie, kept ones first; null: as it lies. */
   readonly order: readonly number[] | null;
 }
 
-function reduction(step: StepShapes): Reduction {
-  const { shape } = operand(step, 0, "f32");
+export function reduction(step: StepShapes, dtypes: readonly RuntimeDType[] = ["f32"]): Reduction {
+  const { shape } = operand(step, 0, ...dtypes);
   const axes = new Set(listAttr(step, "axes").map((axis) => axisFrom(step, axis, shape.length)));
   const [kept, reduced] = [shape.flatMap((_, i) => (axes.has(i) ? [] : [i])), shape.flatMap((_, i) => (axes.has(i) ? [i] : []))];
   const product = (list: readonly number[]) => elementCount(list.map((axis) => shape[axis] as number));
-  demand(step, product(kept) === elementCount(result(step, "f32").shape), "the result has not the kept axes");
+  demand(step, product(kept) === elementCount(result(step, ...dtypes).shape), "the result has not the kept axes");
   const wide = reduced.filter((axis) => shape[axis] !== 1);
   const [first = 0, last = first - 1] = [wide[0], wide[wide.length - 1]];
   const neighbours = shape.every((size, axis) => axis < first || axis > last || size === 1 || axes.has(axis));
