@@ -35,6 +35,8 @@ import type { TargetSpec } from "../target/target.ts";
 import { PlanFunctionBuilder } from "./builder.ts";
 import { decomposeUnsupported } from "./decompose.ts";
 import { formLeaves, formParams, readableForms } from "./forms.ts";
+import { type Legalized, legalize } from "./legalize/legalize.ts";
+import { hasIntegerKernels, unsupportedBy } from "./legalize/target.ts";
 import { ruleFor, type Selected, type SelectRequest, selectKernel } from "./select.ts";
 
 export interface Lowered {
@@ -47,13 +49,21 @@ export interface Lowered {
   readonly materialized: readonly { readonly constant: string; readonly extraBytes: number }[];
   /** Predicted microseconds per step of main at batch 1, by the op's first result name. */
   readonly predicted: readonly { readonly op: string; readonly kernel: string; readonly microseconds: number }[];
+  /** Quantized clusters that became integer ops, and those that stayed float; null for a target without integer kernels. */
+  readonly legalized: Pick<Legalized, "integer" | "float"> | null;
 }
 
 /** @throws TersorError E0801 naming every op that the target cannot run and why each kernel row was refused. */
 export function lower(source: Module, target: TargetSpec, registry: OpRegistry): Lowered {
   if (!target.manifest) throw new TersorError({ code: "E0802", message: `target ${target.name} runs source functions: it has no plan` });
-  const module = decomposeUnsupported(source, registry, (module, func, op) => choose(module, func, op, target, registry).ok);
-  return new Lowering(module, target, registry).run();
+  const legal = hasIntegerKernels(target) ? legalize(source, registry, { unsupported: unsupportedBy(target) }) : null;
+  const module = decomposeUnsupported(
+    legal?.module ?? source,
+    registry,
+    (module, func, op) => choose(module, func, op, target, registry).ok,
+  );
+  const legalized = legal && { integer: legal.integer, float: legal.float };
+  return { ...new Lowering(module, target, registry).run(), legalized };
 }
 
 function choose(module: Module, func: Func, op: Op, target: TargetSpec, registry: OpRegistry): Selected {
@@ -118,7 +128,7 @@ class Lowering {
     this.registry = registry;
   }
 
-  run(): Lowered {
+  run(): Omit<Lowered, "legalized"> {
     const func = mainFunction(this.module);
     const chosen = func.ops.map((op) => this.choose(func, op));
     if (this.problems.length > 0) throw new TersorError(this.problems);
@@ -285,7 +295,7 @@ class Lowering {
     rows: readonly { readonly row: KernelRow; readonly microseconds: number }[],
     operands: readonly (readonly PendingOperand[])[],
     returned: readonly PendingOperand[],
-  ): Lowered {
+  ): Omit<Lowered, "legalized"> {
     const ids = new Map<ValueId, ValueId>();
     for (const id of func.params) ids.set(id, this.main.param(nameOf(func, id), valueInfo(func, id).type));
     const extra = [...this.exported.values()].map((e) => this.main.param(e.name, e.type));

@@ -7,7 +7,9 @@ import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { fuseActivation } from "./fuse-activation.ts";
 import { inferShapes } from "./infer-shapes.ts";
+import { legalize } from "./legalize.ts";
 import { materialize } from "./materialize.ts";
+import { narrowFloatsPass } from "./narrow-floats.ts";
 
 export const generalPasses: readonly Pass[] = [
   inferShapes,
@@ -18,6 +20,8 @@ export const generalPasses: readonly Pass[] = [
   deadCode,
   materialize,
   foldBatchNorm,
+  legalize,
+  narrowFloatsPass,
 ];
 
 /** What every compilation runs before compressing. */

@@ -20,7 +20,13 @@ export type RangeRule = "minmax" | "mse";
 
 /** @param bits 2..8; codes lie in -(2^(bits-1) - 1) .. 2^(bits-1) - 1. */
 export function quantizeSymmetric(values: ArrayLike<number>, blocks: Blocks, bits: number, rule: RangeRule): Quantized {
-  const limit = 2 ** (bits - 1) - 1;
+  const scales = symmetricScales(values, blocks, bits, rule);
+  return { scales, ...quantizeWithScales(values, blocks, bits, scales) };
+}
+
+/** One scale per block; 1 where all its values are 0. */
+export function symmetricScales(values: ArrayLike<number>, blocks: Blocks, bits: number, rule: RangeRule): Float32Array {
+  const limit = codeLimit(bits);
   const largest = new Float64Array(blocks.count);
   for (let i = 0; i < values.length; i++) {
     const block = blocks.blockOf(i);
@@ -28,6 +34,17 @@ export function quantizeSymmetric(values: ArrayLike<number>, blocks: Blocks, bit
   }
   const scales = Float32Array.from(largest, (max) => (max === 0 ? 1 : max / limit));
   if (rule === "mse") refine(values, blocks, limit, scales);
+  return scales;
+}
+
+/** Codes under given scales, and the mean squared error. */
+export function quantizeWithScales(
+  values: ArrayLike<number>,
+  blocks: Blocks,
+  bits: number,
+  scales: Float32Array,
+): Pick<Quantized, "codes" | "error"> {
+  const limit = codeLimit(bits);
   const codes = new Int8Array(values.length);
   let error = 0;
   for (let i = 0; i < values.length; i++) {
@@ -35,7 +52,11 @@ export function quantizeSymmetric(values: ArrayLike<number>, blocks: Blocks, bit
     codes[i] = encode(values[i] as number, scale, limit);
     error += ((values[i] as number) - (codes[i] as number) * scale) ** 2;
   }
-  return { codes, scales, error: values.length === 0 ? 0 : error / values.length };
+  return { codes, error: values.length === 0 ? 0 : error / values.length };
+}
+
+function codeLimit(bits: number): number {
+  return 2 ** (bits - 1) - 1;
 }
 
 /** Round half to even, saturated: what `quant.quantize` does. */

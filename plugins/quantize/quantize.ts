@@ -14,6 +14,7 @@ import {
   tensorType,
 } from "../../ir-spec/index.ts";
 import { type Blocks, quantizeSymmetric, type RangeRule } from "./affine.ts";
+import { quantizeStatic } from "./static.ts";
 
 interface Scheme {
   readonly blocks: Blocks;
@@ -23,7 +24,9 @@ interface Scheme {
   readonly label: string;
 }
 
-interface Options {
+export interface Options {
+  readonly activations: "none" | "static";
+  readonly samples: number;
   readonly bits: number;
   readonly granularity: "auto" | "tensor" | "channel" | "group";
   readonly group: number;
@@ -45,12 +48,19 @@ export const quantizeWeights = definePass({
       "auto",
     ),
     group: option.integer("Weights in a group, along the input axis.", 32, { min: 2 }),
-    calibration: option.oneOf(["minmax", "mse"], "How the range is chosen.", "mse"),
+    calibration: option.oneOf(["minmax", "mse"], "How the range of a weight is chosen; activations take minmax.", "mse"),
     min: option.integer("Layers with fewer stored weights are left alone.", 64, { min: 0 }),
     keep: option.names("Weights to leave alone, as globs over constant names.", []),
+    activations: option.oneOf(
+      ["none", "static"],
+      "static: activations are 8-bit too, with ranges from calibration data; layers become integer where the target has kernels.",
+      "none",
+    ),
+    samples: option.integer("Samples of the data that calibrate activations.", 256, { min: 1 }),
   },
   run(module, ctx, options) {
     if (options.bits > 8 && options.bits !== 16) throw new RangeError(`bits = ${options.bits}: there is 2..8 and 16`);
+    if (options.activations === "static") return quantizeStatic(module, ctx, options);
     const editor = new ModuleEditor(module, ctx.registry);
     const done = new Set<string>();
     for (const weight of ctx.analysis(weights, module)) {
