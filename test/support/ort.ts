@@ -43,14 +43,15 @@ const arrays = {
   bool: Uint8Array,
 } as const;
 
-/** Every output of the model, by name. Single-threaded, graph optimizations off. */
+/** Every output of the model, by name. Single-threaded, graph optimizations off unless asked for. */
 export async function runOrt(
   model: Uint8Array,
   feeds: Readonly<Record<string, HostTensor>>,
+  graphOptimizationLevel: "disabled" | "all" = "disabled",
 ): Promise<Readonly<Record<string, HostTensor>>> {
   if (!ort) throw new Error("onnxruntime-node is not installed");
   const options: InferenceSession.SessionOptions = {
-    graphOptimizationLevel: "disabled",
+    graphOptimizationLevel,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     logSeverityLevel: 3,

@@ -1,0 +1,73 @@
+/**
+ * @file The IR as an ONNX model. `exportOnnx` writes a whole model, or, for a runtime that rebuilds weights by itself, one without initializers: appending the bytes of a second
+ * ModelProto whose graph has only initializers completes it, because protobuf merges concatenated messages. Source: the ONNX IR and operator specifications.
+ */
+import { type Func, type Module, type OpRegistry, TersorError } from "../../../ir-spec/index.ts";
+import { onnx } from "../../import/onnx/proto/gen/onnx.js";
+import { decomposeUnsupported } from "../../lower/decompose.ts";
+import type { ExportRow, ExportTable } from "./call.ts";
+import type { OutsideInitializer, WeightStyle } from "./constants.ts";
+import { ExportFailure } from "./errors.ts";
+import { type WrittenGraph, writeGraph } from "./graph.ts";
+import { defaultOpset, modelProto, newestOpset, oldestOpset } from "./meta.ts";
+import { coreRows } from "./table.ts";
+
+export interface ExportOptions {
+  readonly registry: OpRegistry;
+  /** Version of the standard operator set, 13 to 25; default 21, the first with 4-bit integers. */
+  readonly opset?: number;
+  /** `outside`: the model has none; see `outsideInitializers`. Default `inside`. */
+  readonly initializers?: "inside" | "outside";
+  /**
+   * How constants that have a definition are written. `qdq` (default): quantized ones as integers with a `DequantizeLinear`, others by their value; 8-bit ones of a model with
+   * quantized activations are unsigned with zero point 128 (see `unsignedCodes`), with `qdq-signed` as they are. `dense`: all by their value. `decode`: as the nodes that
+   * compute them, where ONNX has such.
+   */
+  readonly weights?: WeightStyle;
+  /** What made the module, kept in the file as `com.tersor.pipeline`. */
+  readonly pipeline?: string;
+  /** Rows for ops that a plugin brings; they go before the core's. */
+  readonly rows?: ExportTable;
+}
+
+/**
+ * Serialized ModelProto of `@main`. Same module, same bytes.
+ *
+ * @throws TersorError with all problems: E1001 to E1009 (see `exportCodes`), E0502 where a constant's bytes are missing
+ */
+export function exportOnnx(module: Module, options: ExportOptions): Uint8Array {
+  const opset = checkedOpset(options.opset ?? defaultOpset);
+  const main = mainOf(module);
+  const { graph } = write(module, main, opset, options, options.initializers === "outside");
+  return onnx.ModelProto.encode(modelProto(module, main, graph, opset, options.pipeline ?? null)).finish();
+}
+
+/**
+ * The initializers that a model exported with `initializers: "outside"` (and otherwise the same options) lacks, in the order of their first use.
+ *
+ * @throws TersorError as `exportOnnx`
+ */
+export function outsideInitializers(module: Module, options: ExportOptions): readonly OutsideInitializer[] {
+  return write(module, mainOf(module), checkedOpset(options.opset ?? defaultOpset), options, true).outside;
+}
+
+function write(module: Module, main: Func, opset: number, options: ExportOptions, outside: boolean): WrittenGraph {
+  const { registry, weights = "qdq" } = options;
+  const rows: ReadonlyMap<string, ExportRow> = new Map([...coreRows, ...Object.entries(options.rows ?? {})]);
+  const alone: Module = { ...module, functions: new Map([[main.name, main]]) };
+  const known = decomposeUnsupported(alone, registry, (_, __, op) => rows.has(op.name));
+  // Constants that decomposing made are none of the module's: they are written in either case.
+  const kept = outside ? new Set(module.constants.keys()) : null;
+  return writeGraph(known, mainOf(known), { registry, opset, weights, outside: kept, rows });
+}
+
+function mainOf(module: Module): Func {
+  const main = module.functions.get("main");
+  if (!main) throw new TersorError(new ExportFailure("E1009", "there is no function @main").at(`module @${module.name}`));
+  return main;
+}
+
+function checkedOpset(opset: number): number {
+  if (Number.isInteger(opset) && opset >= oldestOpset && opset <= newestOpset) return opset;
+  throw new TersorError(new ExportFailure("E1007", `operator set ${opset} is not among ${oldestOpset} to ${newestOpset}`).at("model"));
+}

@@ -1,0 +1,104 @@
+/** @file Element-wise ops. Most are one node; narrow integers that an operator does not take are widened around it. */
+import { type DType, dtypeInfo, integerRange, isFloat } from "../../../../ir-spec/index.ts";
+import { attribute } from "../builder.ts";
+import type { ExportRow, ExportTable, OpCall, ResultNode } from "../call.ts";
+
+const node =
+  (opType: string): ExportRow =>
+  (op) =>
+    op.result(opType, op.inputs());
+
+/** The dtype in which an operator of 32- and 64-bit integers computes it: narrower results are the low bits of wider ones. */
+export function wideOf(dtype: DType): DType {
+  const { kind, bits } = dtypeInfo(dtype);
+  if (kind === "float" || dtype === "i64" || dtype === "i32") return dtype;
+  return bits < 32 ? "i32" : "i64";
+}
+
+/** For operators that know 32- and 64-bit signed integers only. */
+export const widened =
+  (opType: string): ExportRow =>
+  (op) => {
+    const { dtype } = op.output;
+    const wide = wideOf(dtype);
+    if (wide === dtype) return op.result(opType, op.inputs());
+    if (dtype === "u64") op.fail("E1002", `ONNX has no ${opType} of u64`);
+    const result = op.node(
+      opType,
+      op.inputs().map((input) => op.cast(input, wide)),
+    );
+    return op.result("Cast", [result], { to: attribute.int(op.typeCode(dtype)) });
+  };
+
+/** `Neg` knows signed numbers: an unsigned one wraps when it is subtracted from 0. */
+function negate(op: OpCall): ResultNode {
+  const { dtype } = op.output;
+  if (dtypeInfo(dtype).kind === "uint") return op.result("Sub", [op.scalar(0, dtype), op.input(0)]);
+  return op.result("Neg", [op.input(0)]);
+}
+
+/** 1 where x > 0, else 0. */
+function step(op: OpCall): ResultNode {
+  const { dtype } = op.output;
+  return op.result("Cast", [op.node("Greater", [op.input(0), op.scalar(0, dtype)])], { to: attribute.int(op.typeCode(dtype)) });
+}
+
+/** A bound of `Clip` in the dtype, null where the dtype does not reach it. */
+function bound(value: number, dtype: DType): number | null {
+  if (Math.abs(value) === Number.POSITIVE_INFINITY) return null;
+  if (isFloat(dtype)) return value;
+  const whole = Math.trunc(value);
+  const { min, max } = integerRange(dtype);
+  return whole < min || whole > max ? null : whole;
+}
+
+function clip(op: OpCall): ResultNode {
+  const { dtype } = op.output;
+  const [min, max] = [bound(op.float("min"), dtype), bound(op.float("max"), dtype)];
+  if (min === null && max === null) return op.result("Identity", [op.input(0)]);
+  return op.result("Clip", [op.input(0), ...[min, max].map((value) => (value === null ? "" : op.scalar(value, dtype)))]);
+}
+
+const softmax =
+  (opType: string): ExportRow =>
+  (op) =>
+    op.result(opType, [op.input(0)], { axis: attribute.int(op.int("axis")) });
+
+/** Losses for each sample, from scores before the softmax. */
+function crossEntropy(op: OpCall): ResultNode {
+  return op.result("SoftmaxCrossEntropyLoss", [op.input(0), op.input(1)], { reduction: attribute.string("none") });
+}
+
+export const elementwiseRows: ExportTable = {
+  "math.add": node("Add"),
+  "math.sub": node("Sub"),
+  "math.mul": node("Mul"),
+  "math.div": node("Div"),
+  "math.min": node("Min"),
+  "math.max": node("Max"),
+  "math.pow": widened("Pow"),
+  "math.neg": negate,
+  "math.abs": node("Abs"),
+  "math.sign": node("Sign"),
+  "math.exp": node("Exp"),
+  "math.log": node("Log"),
+  "math.sqrt": node("Sqrt"),
+  "math.reciprocal": node("Reciprocal"),
+  "math.sigmoid": node("Sigmoid"),
+  "math.tanh": node("Tanh"),
+  "math.erf": node("Erf"),
+  "math.floor": node("Floor"),
+  "math.ceil": node("Ceil"),
+  "math.round": node("Round"),
+  "math.relu": node("Relu"),
+  "math.step": step,
+  "math.clip": clip,
+  "math.leaky_relu": (op) => op.result("LeakyRelu", [op.input(0)], { alpha: attribute.float(op.float("alpha")) }),
+  "math.equal": node("Equal"),
+  "math.less": node("Less"),
+  "math.greater": node("Greater"),
+  "math.where": node("Where"),
+  "math.softmax": softmax("Softmax"),
+  "math.log_softmax": softmax("LogSoftmax"),
+  "loss.softmax_cross_entropy": crossEntropy,
+};

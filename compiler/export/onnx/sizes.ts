@@ -1,0 +1,118 @@
+/**
+ * @file Symbolic sizes as ONNX computes them: a symbol is read off the shape of the value that has it (`Shape`), expressions are integer nodes. Sizes are 1-element
+ * i64 tensors, lists of them one concatenated tensor.
+ */
+import { type Dim, type DimAtom, type DimTerm, isDimSymbolName } from "../../../ir-spec/index.ts";
+import { attribute, type GraphBuilder } from "./builder.ts";
+import { ExportFailure } from "./errors.ts";
+
+interface Source {
+  readonly value: string;
+  readonly axis: number;
+}
+
+export class Sizes {
+  private readonly builder: GraphBuilder;
+  private readonly sources = new Map<string, Source>();
+  private readonly made = new Map<string, string>();
+
+  constructor(builder: GraphBuilder) {
+    this.builder = builder;
+  }
+
+  /** From here on the value's shape gives the symbols that no earlier value gave. */
+  define(value: string, shape: readonly Dim[]): void {
+    shape.forEach((dim, axis) => {
+      if (typeof dim !== "number" && isDimSymbolName(dim.key) && !this.sources.has(dim.key)) this.sources.set(dim.key, { value, axis });
+    });
+  }
+
+  /** The list as an i64 tensor of rank 1. @throws ExportFailure E1005 */
+  list(dims: readonly Dim[]): string {
+    if (dims.every((dim) => typeof dim === "number")) return this.builder.ints(dims);
+    const parts: string[] = [];
+    let fixed: number[] = [];
+    const flush = () => {
+      if (fixed.length > 0) parts.push(this.builder.ints(fixed));
+      fixed = [];
+    };
+    for (const dim of dims) {
+      if (typeof dim === "number") fixed.push(dim);
+      else {
+        flush();
+        parts.push(this.one(dim));
+      }
+    }
+    flush();
+    return parts.length === 1 ? (parts[0] as string) : this.node("Concat", parts, { axis: attribute.int(0) });
+  }
+
+  /** One size as an i64 tensor of shape [1]. @throws ExportFailure E1005 */
+  one(dim: Dim): string {
+    if (typeof dim === "number") return this.builder.ints([dim]);
+    const present = this.made.get(dim.key);
+    if (present !== undefined) return present;
+    const name = dim.terms.map((term) => this.term(term)).reduce((sum, term) => this.node("Add", [sum, term]));
+    this.made.set(dim.key, name);
+    return name;
+  }
+
+  private term({ coefficient, atoms }: DimTerm): string {
+    const factors = atoms.map((atom) => this.atom(atom));
+    if (coefficient !== 1 || factors.length === 0) factors.push(this.builder.ints([coefficient]));
+    return factors.reduce((product, factor) => this.node("Mul", [product, factor]));
+  }
+
+  private atom(atom: DimAtom): string {
+    const present = this.made.get(atom.key);
+    if (present !== undefined) return present;
+    const name = atom.kind === "symbol" ? this.symbol(atom.name) : this.call(atom);
+    this.made.set(atom.key, name);
+    return name;
+  }
+
+  private call({ kind, a, b }: DimAtom & { readonly a: Dim; readonly b: Dim; readonly kind: string }): string {
+    const [x, y] = [this.one(a), this.one(b)];
+    switch (kind) {
+      case "min":
+        return this.node("Min", [x, y]);
+      case "max":
+        return this.node("Max", [x, y]);
+      case "mod":
+        return this.node("Mod", [x, y]);
+      case "ceildiv":
+        return this.floorDivision(
+          this.node("Sub", [this.node("Add", [x, y]), this.builder.ints([1])]),
+          y,
+          !hasNegative(a) && !hasNegative(b),
+        );
+      default:
+        return this.floorDivision(x, y, !hasNegative(a) && !hasNegative(b));
+    }
+  }
+
+  /** ONNX divides toward zero: what may be negative first loses its remainder, whose sign is the divisor's. */
+  private floorDivision(x: string, y: string, positive: boolean): string {
+    return this.node("Div", [positive ? x : this.node("Sub", [x, this.node("Mod", [x, y])]), y]);
+  }
+
+  private symbol(name: string): string {
+    const source = this.sources.get(name);
+    if (!source) throw new ExportFailure("E1005", `no value before this has the size ${name} alone`, "give the model a static size there");
+    const { value, axis } = source;
+    if (this.builder.opset >= 15) return this.node("Shape", [value], { start: attribute.int(axis), end: attribute.int(axis + 1) });
+    return this.node("Gather", [this.node("Shape", [value]), this.builder.ints([axis])]);
+  }
+
+  private node(opType: string, inputs: readonly string[], attrs = {}): string {
+    return this.builder.value(opType, inputs, attrs, "size");
+  }
+}
+
+/** Could the expression be below zero for sizes that are not? */
+function hasNegative(dim: Dim): boolean {
+  if (typeof dim === "number") return dim < 0;
+  return dim.terms.some(
+    (term) => term.coefficient < 0 || term.atoms.some((atom) => atom.kind !== "symbol" && (hasNegative(atom.a) || hasNegative(atom.b))),
+  );
+}

@@ -1,0 +1,48 @@
+/** @file All exported ops: one table per family, joined. */
+import type { ExportRow, ExportTable } from "./call.ts";
+import { castRows } from "./ops/cast.ts";
+import { convRows } from "./ops/conv.ts";
+import { elementwiseRows } from "./ops/elementwise.ts";
+import { gatherRows } from "./ops/gather.ts";
+import { linearRows } from "./ops/linear.ts";
+import { normalizationRows } from "./ops/normalization.ts";
+import { poolRows } from "./ops/pool.ts";
+import { quantRows } from "./ops/quant.ts";
+import { reduceRows } from "./ops/reduce.ts";
+import { shapeRows } from "./ops/shape.ts";
+import { sparseRows } from "./ops/sparse.ts";
+
+const families: readonly ExportTable[] = [
+  castRows,
+  convRows,
+  elementwiseRows,
+  gatherRows,
+  linearRows,
+  normalizationRows,
+  poolRows,
+  quantRows,
+  reduceRows,
+  shapeRows,
+  sparseRows,
+];
+
+export const coreRows: ReadonlyMap<string, ExportRow> = new Map(families.flatMap((family) => Object.entries(family)));
+
+/** Ops that have 4-bit operands or results in ONNX too, or carry them over before they use them. */
+export const takesFourBits: ReadonlySet<string> = new Set([
+  "type.cast",
+  "type.unpack",
+  "quant.quantize",
+  "quant.dequantize",
+  "quant.fake",
+  "codebook.lookup",
+  "shape.reshape",
+  "shape.transpose",
+  "sparse.expand",
+  "sparse.compress",
+]);
+
+/** Names of all ops that are exported as they are, sorted. */
+export function exportedOps(): readonly string[] {
+  return [...coreRows.keys()].sort();
+}

@@ -1,0 +1,259 @@
+/** @file One row per form of an op that is exported: the op, its operands, and what the exported model needs to be compared. */
+import type { AttrInput, DType, HostTensor } from "../../ir-spec/index.ts";
+import { hostTensor } from "../../ir-spec/index.ts";
+import type { CaseDim, OperandCase } from "../support/op-module.ts";
+import { seeded } from "../support/seeded.ts";
+
+export interface ExportCase {
+  readonly op: string;
+  readonly attrs?: AttrInput;
+  readonly operands: readonly (OperandCase | null)[];
+  readonly opset?: number;
+  /** Largest relative error; default 1e-5, for f16 what its 11 bits allow. */
+  readonly tolerance?: number;
+  /** The importer does not know an operator of this form yet. */
+  readonly oneWay?: true;
+}
+
+/** What stands for the symbol `N` in these cases. */
+const batch = 3;
+const random = seeded(20_26);
+
+const sizesOf = (shape: readonly CaseDim[]): readonly number[] => shape.map((size) => (size === "N" ? batch : size));
+
+export const value = (shape: readonly CaseDim[], dtype: DType = "f32", scale = 2): OperandCase => ({
+  tensor: random.tensor(dtype, sizesOf(shape), scale),
+  shape,
+});
+export const constant = (shape: readonly number[], dtype: DType = "f32", scale = 1): OperandCase => ({
+  tensor: random.tensor(dtype, shape, scale),
+  shape,
+  constant: true,
+});
+const given = (dtype: DType, shape: readonly CaseDim[], numbers: readonly number[], isConstant = false): OperandCase => {
+  const tensor: HostTensor = hostTensor(dtype, sizesOf(shape));
+  numbers.forEach((number, i) => {
+    tensor.data[i] = tensor.data instanceof BigInt64Array || tensor.data instanceof BigUint64Array ? BigInt(number) : number;
+  });
+  return { tensor, shape, ...(isConstant ? { constant: true } : {}) };
+};
+const fixed = (dtype: DType, shape: readonly number[], numbers: readonly number[]): OperandCase => given(dtype, shape, numbers, true);
+
+const positive = (shape: readonly CaseDim[]): OperandCase => {
+  const operand = value(shape);
+  return { ...operand, tensor: { ...operand.tensor, data: (operand.tensor.data as Float32Array).map((v) => Math.abs(v) + 0.1) } };
+};
+
+const unary: readonly ExportCase[] = ["neg", "abs", "sign", "exp", "sigmoid", "tanh", "erf", "floor", "ceil", "round", "relu", "step"].map(
+  (f) => ({
+    op: `math.${f}`,
+    operands: [value(["N", 5])],
+  }),
+);
+
+const arithmetic: readonly ExportCase[] = ["add", "sub", "mul", "div", "min", "max", "equal", "less", "greater"].flatMap(
+  (f): ExportCase[] => [
+    { op: `math.${f}`, operands: [value(["N", 1, 4]), value([5, 4])] },
+    { op: `math.${f}`, operands: [given("i32", [5], [7, -7, 3, 0, 2]), fixed("i32", [5], [2, 2, 3, -4, 5])] },
+  ],
+);
+
+const math: readonly ExportCase[] = [
+  ...unary,
+  ...arithmetic,
+  { op: "math.log", operands: [positive(["N", 3])] },
+  { op: "math.sqrt", operands: [positive(["N", 3])] },
+  { op: "math.reciprocal", operands: [positive(["N", 3])] },
+  { op: "math.neg", operands: [value([6], "i8")] },
+  { op: "math.abs", operands: [value([6], "i64")] },
+  { op: "math.sign", operands: [value([6], "i32")] },
+  { op: "math.relu", operands: [given("f32", [4], [Number.NaN, -1, Number.POSITIVE_INFINITY, -0])] },
+  { op: "math.pow", operands: [positive(["N", 4]), value([4])] },
+  { op: "math.pow", operands: [given("i16", [4], [3, -2, 5, 1]), fixed("i16", [4], [3, 2, 0, 4])] },
+  { op: "math.clip", attrs: { min: -0.5, max: 1.25 }, operands: [value(["N", 6])] },
+  { op: "math.clip", attrs: { max: 0.5 }, operands: [value([6], "f64")] },
+  { op: "math.clip", operands: [value([6])] },
+  { op: "math.clip", attrs: { min: -3.5, max: 300 }, operands: [value([6], "i8")] },
+  { op: "math.leaky_relu", attrs: { alpha: 0.2 }, operands: [value(["N", 6])] },
+  { op: "math.where", operands: [value(["N", 4], "bool"), value([4]), value([1])] },
+  { op: "math.softmax", attrs: { axis: 1 }, operands: [value(["N", 4, 3])] },
+  { op: "math.softmax", operands: [value(["N", 4, 3])] },
+  { op: "math.log_softmax", attrs: { axis: -2 }, operands: [value(["N", 4, 3])] },
+  { op: "loss.softmax_cross_entropy", operands: [value(["N", 5]), given("i64", ["N"], [4, 0, 2])], oneWay: true },
+];
+
+const layers: readonly ExportCase[] = [
+  {
+    op: "nn.conv",
+    attrs: { stride: [2, 1], pad: [1, 0, 2, 1], dilation: [1, 2] },
+    operands: [value(["N", 3, 9, 8]), constant([4, 3, 3, 2]), constant([4])],
+  },
+  { op: "nn.conv", attrs: { groups: 2, activation: "relu" }, operands: [value(["N", 4, 6, 6]), constant([6, 2, 3, 3]), null] },
+  {
+    op: "nn.conv",
+    attrs: { groups: 4, activation: "relu6" },
+    operands: [value(["N", 4, 5, 5], "f32", 9), constant([4, 1, 1, 1], "f32", 5), constant([4])],
+  },
+  { op: "nn.conv", attrs: { stride: [2] }, operands: [value(["N", 2, 11]), constant([3, 2, 4])] },
+  { op: "nn.conv", attrs: { pad: [1, 1, 1, 1, 1, 1] }, operands: [value([1, 2, 3, 4, 3]), constant([2, 2, 3, 3, 3])] },
+  {
+    op: "nn.conv_input_grad",
+    attrs: { spatial: [9, 8], stride: [2, 2], pad: [1, 1, 1, 1] },
+    operands: [value(["N", 3, 5, 4]), constant([3, 2, 3, 3])],
+  },
+  { op: "nn.conv_input_grad", attrs: { spatial: [6], groups: 2, dilation: [2] }, operands: [value(["N", 4, 4]), constant([4, 3, 2])] },
+  { op: "nn.linear", operands: [value(["N", 5]), constant([4, 5]), constant([4])] },
+  { op: "nn.linear", attrs: { activation: "relu" }, operands: [value(["N", 5]), constant([4, 5])] },
+  { op: "nn.linear", attrs: { activation: "relu6" }, operands: [value(["N", 2, 5], "f32", 9), constant([4, 5], "f32", 3), constant([4])] },
+  { op: "nn.linear", operands: [value([5]), constant([4, 5]), constant([4])] },
+  { op: "nn.linear", operands: [value(["N", 5]), value([4, 5])] },
+  { op: "nn.matmul", operands: [value(["N", 2, 4]), constant([4, 3])] },
+  { op: "nn.matmul", operands: [value([2, 3, 4]), value([4])] },
+  {
+    op: "nn.batch_norm",
+    attrs: { epsilon: 0.001 },
+    operands: [value(["N", 3, 4]), constant([3]), constant([3]), constant([3]), fixed("f32", [3], [0.5, 1, 2])],
+  },
+  { op: "nn.max_pool", attrs: { kernel: [3, 2], stride: [2, 2], pad: [1, 0, 1, 1] }, operands: [value(["N", 2, 7, 6])] },
+  { op: "nn.max_pool", attrs: { kernel: [2, 2], stride: [2, 2], dilation: [2, 1], ceil: true }, operands: [value(["N", 2, 8, 7])] },
+  { op: "nn.max_pool", attrs: { kernel: [2, 2], stride: [2, 2] }, operands: [value(["N", 2, 4, 4], "i8")] },
+  { op: "nn.max_pool", attrs: { kernel: [3] }, operands: [value(["N", 2, 7])] },
+  { op: "nn.avg_pool", attrs: { kernel: [3, 3], stride: [2, 2], pad: [1, 1, 1, 1] }, operands: [value(["N", 2, 7, 6])] },
+  { op: "nn.avg_pool", attrs: { kernel: [3, 3], stride: [2, 2], pad: [1, 1, 0, 1], count_pad: true }, operands: [value(["N", 2, 7, 6])] },
+  { op: "nn.avg_pool", attrs: { kernel: [2, 2], stride: [2, 2], ceil: true }, operands: [value(["N", 2, 5, 5])] },
+];
+
+const reductions: readonly ExportCase[] = [13, 17, 21].flatMap((opset): ExportCase[] => [
+  { op: "reduce.sum", attrs: { axes: [1] }, operands: [value(["N", 3, 4])], opset },
+  { op: "reduce.mean", attrs: { axes: [2, 3], keepdims: true }, operands: [value(["N", 2, 3, 4])], opset },
+  { op: "reduce.max", attrs: { axes: [0, -1] }, operands: [value(["N", 3, 4])], opset },
+  { op: "reduce.max", attrs: { axes: [1] }, operands: [value(["N", 3], "i8")], opset },
+  { op: "reduce.sum", attrs: { axes: [] }, operands: [value(["N", 3])], opset },
+  { op: "reduce.argmax", attrs: { axis: 1, keepdims: true }, operands: [value(["N", 5])], opset },
+  { op: "reduce.argmax", attrs: { axis: -1 }, operands: [given("f32", ["N", 2], [1, 1, 2, 3, 5, 4])], opset },
+  { op: "reduce.sum", attrs: { axes: [1] }, operands: [value(["N", 4], "i8")], opset },
+  { op: "reduce.max", attrs: { axes: [0] }, operands: [value(["N", 4], "i16")], opset },
+]);
+
+const movements: readonly ExportCase[] = [
+  { op: "shape.reshape", attrs: { shape: [0, -1] }, operands: [value(["N", 2, 3])] },
+  { op: "shape.reshape", attrs: { shape: [2, 6] }, operands: [value([3, 4])] },
+  { op: "shape.reshape", attrs: { shape: [-1] }, operands: [value(["N", 4])] },
+  { op: "shape.reshape", attrs: { shape: [] }, operands: [value([1, 1])] },
+  { op: "shape.reshape", attrs: { shape: [3, -1] }, operands: [value([0, 3])], oneWay: true },
+  { op: "shape.transpose", attrs: { perm: [2, 0, 1] }, operands: [value(["N", 2, 5])] },
+  { op: "shape.broadcast", attrs: { shape: [2, 3, 4] }, operands: [value([3, 1])] },
+  { op: "shape.concat", attrs: { axis: 1 }, operands: [value(["N", 2]), value(["N", 3]), constant([3, 1])].slice(0, 2) },
+  { op: "shape.concat", attrs: { axis: -1 }, operands: [value([2, 2]), constant([2, 3]), value([2, 1])] },
+  { op: "shape.slice", attrs: { starts: [1], ends: [Number.MAX_SAFE_INTEGER], axes: [1] }, operands: [value(["N", 5])] },
+  {
+    op: "shape.slice",
+    attrs: { starts: [-1, 0], ends: [-Number.MAX_SAFE_INTEGER, 2], axes: [1, 2], steps: [-2, 1] },
+    operands: [value(["N", 5, 3])],
+  },
+  { op: "shape.slice", attrs: { starts: [0, 1], ends: [2, 3] }, operands: [value([4, 4])] },
+  { op: "shape.pad", attrs: { before: [0, 1], after: [0, 2], value: 1.5 }, operands: [value(["N", 3])] },
+  { op: "shape.pad", attrs: { before: [1], after: [0], value: -3.7 }, operands: [value([3], "i32")] },
+  { op: "shape.pad", attrs: { before: [1], after: [1] }, operands: [value([3], "u8")] },
+  { op: "shape.gather", attrs: { axis: 1 }, operands: [value(["N", 4, 2]), given("i64", [2, 2], [3, -1, 0, 2])] },
+  { op: "shape.gather", operands: [constant([5, 2]), given("u8", ["N"], [4, 0, 2])] },
+  { op: "shape.gather", attrs: { axis: -1 }, operands: [value(["N", 4]), fixed("i32", [], [2])] },
+  { op: "shape.scatter_add", attrs: { size: 4 }, operands: [given("i64", ["N"], [1, 3, 1]), value(["N", 2])], oneWay: true },
+  {
+    op: "shape.scatter_add",
+    attrs: { size: 3, axis: 1 },
+    operands: [given("i32", [2, 2], [0, -1, 2, 0]), value(["N", 2, 2, 4])],
+    oneWay: true,
+  },
+  { op: "tensor.one_hot", attrs: { depth: 4 }, operands: [given("i64", ["N"], [3, -1, 9])], oneWay: true },
+  { op: "tensor.one_hot", attrs: { depth: 3, to: "bool" }, operands: [given("u8", ["N", 2], [0, 1, 2, 0, 7, 1])], oneWay: true },
+];
+
+const conversions: readonly ExportCase[] = [
+  { op: "type.cast", attrs: { to: "i32" }, operands: [given("f32", [4], [-1.9, 1.9, 0.2, 100.5])] },
+  { op: "type.cast", attrs: { to: "f16" }, operands: [value(["N", 4])] },
+  { op: "type.cast", attrs: { to: "bool" }, operands: [given("f32", [3], [0, -2, 0.5])] },
+  { op: "type.cast", attrs: { to: "f32" }, operands: [given("bool", [3], [0, 1, 1])] },
+  { op: "type.cast", attrs: { to: "f32" }, operands: [constant([4, 3], "bf16")] },
+  { op: "type.cast", attrs: { to: "u8" }, operands: [constant([5], "u1")] },
+  { op: "type.cast", attrs: { to: "i32" }, operands: [constant([5], "i2")] },
+  { op: "type.cast", attrs: { to: "i16" }, operands: [constant([5], "i4")] },
+  ...(["u1", "u2", "i2", "u4", "i4"] as const).map((dtype): ExportCase => ({ op: "type.unpack", operands: [constant([3, 5], dtype)] })),
+  { op: "type.unpack", operands: [constant([5], "i4")], opset: 17 },
+];
+
+const scaled = (shape: readonly number[]): OperandCase => {
+  const operand = constant(shape);
+  return { ...operand, tensor: { ...operand.tensor, data: (operand.tensor.data as Float32Array).map((v) => Math.abs(v) / 50 + 0.01) } };
+};
+
+const quantization: readonly ExportCase[] = [
+  { op: "quant.quantize", operands: [value(["N", 6]), scaled([])] },
+  { op: "quant.quantize", operands: [value(["N", 6]), scaled([]), fixed("i8", [], [-3])] },
+  { op: "quant.quantize", attrs: { to: "u8" }, operands: [value(["N", 6]), scaled([]), fixed("u8", [], [128])] },
+  { op: "quant.quantize", attrs: { axis: 1 }, operands: [value(["N", 3, 2]), scaled([3]), fixed("i8", [3], [1, 2, -3])] },
+  { op: "quant.quantize", attrs: { axis: -2 }, operands: [value(["N", 3, 2]), scaled([3])] },
+  { op: "quant.quantize", operands: [value(["N", 6]), scaled([])], opset: 13 },
+  { op: "quant.quantize", attrs: { to: "i16" }, operands: [value(["N", 6]), scaled([])] },
+  {
+    op: "quant.quantize",
+    attrs: { to: "i16", axis: 1 },
+    operands: [value(["N", 3]), scaled([3]), fixed("i16", [3], [5, -6, 7])],
+    opset: 17,
+  },
+  {
+    op: "quant.quantize",
+    attrs: { axis: 1, block: 2 },
+    operands: [value(["N", 4]), scaled([3, 2])].map((o, i) => (i === 0 ? { ...o, shape: [3, 4] } : o)),
+  },
+  { op: "quant.dequantize", operands: [value(["N", 6], "i8"), scaled([]), fixed("i8", [], [-3])] },
+  { op: "quant.dequantize", operands: [value(["N", 6], "u8"), scaled([])] },
+  { op: "quant.dequantize", attrs: { axis: 0 }, operands: [constant([3, 4], "i4"), scaled([3])] },
+  { op: "quant.dequantize", attrs: { axis: 1, block: 2 }, operands: [constant([3, 4], "u4"), scaled([3, 2]), constant([3, 2], "u4")] },
+  { op: "quant.dequantize", attrs: { axis: 0 }, operands: [constant([3, 4], "i2"), scaled([3])] },
+  { op: "quant.dequantize", operands: [constant([3, 4], "u1"), scaled([])] },
+  { op: "quant.dequantize", operands: [constant([3, 4], "i32"), scaled([]), fixed("i32", [], [-7])] },
+  { op: "quant.dequantize", operands: [constant([3, 4], "i16"), scaled([]), fixed("i16", [], [-7])], opset: 17 },
+  { op: "quant.dequantize", operands: [constant([3, 4], "i8"), { ...scaled([]), tensor: hostTensor("f64", [], Float64Array.of(0.01)) }] },
+  { op: "quant.fake", attrs: { axis: 1 }, operands: [value(["N", 3, 2]), scaled([3]), fixed("i8", [3], [1, 2, -3])] },
+  { op: "quant.fake", attrs: { to: "i2" }, operands: [value(["N", 3, 2]), scaled([])] },
+  { op: "quant.fake", attrs: { to: "u4" }, operands: [value(["N", 3, 2]), scaled([]), fixed("u4", [], [8])] },
+  { op: "quant.fake", attrs: { to: "u4" }, operands: [value(["N", 3, 2]), scaled([]), fixed("u4", [], [8])], opset: 17 },
+];
+
+const tables: readonly ExportCase[] = [
+  { op: "codebook.lookup", operands: [constant([16]), constant([3, 5], "u4")] },
+  { op: "codebook.lookup", operands: [constant([4]), constant([7], "u2")] },
+  { op: "codebook.lookup", operands: [constant([256]), value(["N", 2], "u8")] },
+  { op: "sparse.expand", attrs: { shape: [2, 4] }, operands: [value([3]), fixed("u1", [8], [0, 1, 0, 0, 1, 0, 0, 1])], oneWay: true },
+  {
+    op: "sparse.expand",
+    attrs: { shape: [2, 4], format: "nm", n: 1, m: 2, axis: 1 },
+    operands: [constant([4]), fixed("u2", [4], [1, 0, 0, 1])],
+    oneWay: true,
+  },
+  { op: "sparse.compress", attrs: { count: 3 }, operands: [value([2, 4]), fixed("u1", [8], [0, 1, 0, 0, 1, 0, 0, 1])] },
+];
+
+const halves: readonly ExportCase[] = [
+  { op: "nn.conv", operands: [value(["N", 2, 5, 5], "f16"), constant([3, 2, 3, 3], "f16")], tolerance: 2e-3 },
+  {
+    op: "nn.linear",
+    attrs: { activation: "relu" },
+    operands: [value(["N", 4], "f16"), constant([3, 4], "f16"), constant([3], "f16")],
+    tolerance: 2e-3,
+  },
+  { op: "math.add", operands: [value(["N", 4], "f16"), constant([4], "f16")], tolerance: 1e-3 },
+  { op: "quant.dequantize", operands: [constant([4], "i8"), constant([], "f16")], tolerance: 1e-3 },
+];
+
+export const exportCases: readonly ExportCase[] = [
+  ...math,
+  ...layers,
+  ...reductions,
+  ...movements,
+  ...conversions,
+  ...quantization,
+  ...tables,
+  ...halves,
+];

@@ -1,0 +1,76 @@
+/** @file Every exported op in ONNX Runtime against its own reference function, and back through the importer. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { exportedOps } from "../../compiler/export/index.ts";
+import type { HostTensor } from "../../ir-spec/index.ts";
+import { opModule } from "../support/op-module.ts";
+import { ort } from "../support/ort.ts";
+import { needing } from "../support/skip.ts";
+import { type ExportCase, exportCases } from "./op-cases.ts";
+import { assertRoundTrip, assertSameInOrt, moduleOf, registry } from "./support.ts";
+
+const oracle = needing(test, "ort", ort !== null);
+
+/** Ops with nothing in ONNX and no decomposition: adjoints of layers, which only training has. */
+const withoutForm: readonly string[] = ["nn.conv_weight_grad", "nn.max_pool_grad", "nn.avg_pool_grad"];
+
+const inputsOf = (operands: ExportCase["operands"]) =>
+  Object.fromEntries(operands.flatMap((operand, i) => (operand && !operand.constant ? [[`in${i}`, operand.tensor]] : [])));
+
+exportCases.forEach(({ op, attrs = {}, operands, opset, tolerance = 1e-5, oneWay }, i) => {
+  const types = operands.map((operand) =>
+    operand ? `${[...operand.shape, operand.tensor.dtype].join("x")}${operand.constant ? " constant" : ""}` : "_",
+  );
+  const what = `${i}: ${op}(${types.join(", ")}) ${JSON.stringify(attrs)}${opset ? ` opset ${opset}` : ""}`;
+  oracle(what, async () => {
+    const module = opModule({ op, attrs, operands });
+    const model = await assertSameInOrt(module, inputsOf(operands), what, opset ? { opset } : {}, tolerance);
+    if (!oneWay) assertRoundTrip(module, model, inputsOf(operands), what, tolerance);
+  });
+});
+
+const narrow = ["i2", "u2", "u1", "i4", "u4"] as const;
+const bytes: HostTensor = { dtype: "i32", shape: [8], data: Int32Array.of(-9, -2, -1, 0, 1, 2, 7, 300) };
+const floats: HostTensor = { dtype: "f32", shape: [8], data: Float32Array.of(-9, -2, -1.4, 0, 0.6, 2, 7, 300) };
+
+for (const dtype of narrow) {
+  const unpacked = dtype.startsWith("i") ? "i8" : "u8";
+  for (const opset of [18, 21]) {
+    oracle(`a cast to ${dtype} keeps the low bits, opset ${opset}`, async () => {
+      const module = moduleOf(`func @main(%x: tensor<8xi32>) -> (y: tensor<8x${unpacked}>) {
+        %c = type.cast(%x) {to = ${dtype}}
+        %y = type.unpack(%c)
+        return %y
+      }`);
+      await assertSameInOrt(module, { x: bytes }, dtype, { opset });
+    });
+  }
+  if (dtype === "u1") continue;
+  for (const opset of [17, 21]) {
+    oracle(`values quantized to ${dtype} saturate, opset ${opset}`, async () => {
+      const module = moduleOf(
+        `func @main(%x: tensor<8xf32>) -> (y: tensor<8xf32>, q: tensor<8x${unpacked}>) {
+          %c = quant.quantize(%x, @s, @z) {to = ${dtype}}
+          %y = quant.dequantize(%c, @s, @z)
+          %q = type.unpack(%c)
+          return %y, %q
+        }`,
+        `const @s : tensor<f32> = 0.5\n const @z : tensor<${dtype}> = 1`,
+      );
+      await assertSameInOrt(module, { x: floats }, dtype, { opset });
+    });
+  }
+}
+
+test("every exported op has a case, and every core op is exported, decomposes, or is listed as without form", () => {
+  const covered = new Set(exportCases.map((c) => c.op));
+  assert.equal(
+    exportedOps().filter((op) => !covered.has(op)),
+    [],
+  );
+  const known = new Set(exportedOps());
+  const left = registry.list().filter((def) => !known.has(def.name) && !def.decompose && !/^(int|rt)\./.test(def.name));
+  assert.equal(left.map((def) => def.name).sort(), [...withoutForm].sort());
+});
+
+test.run();
