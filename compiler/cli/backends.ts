@@ -1,5 +1,6 @@
 /** @file Backends by the names that `--backend` takes. */
 
+import { ort } from "../../runtime/backends/ort/index.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { webgpu } from "../../runtime/backends/webgpu/index.ts";
@@ -10,6 +11,8 @@ const backends: Readonly<Record<string, { readonly target: string; make(): Backe
   wasm: { target: "wasm-simd", make: () => wasm() },
   reference: { target: "reference", make: () => reference() },
   webgpu: { target: "webgpu", make: () => webgpu() },
+  "webgpu-f16": { target: "webgpu-f16", make: () => webgpu({ f16: true }) },
+  ort: { target: "ort-cpu", make: () => ort() },
 };
 
 export const backendNames = Object.keys(backends);
