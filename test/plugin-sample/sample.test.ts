@@ -2,49 +2,24 @@
  * @file A plugin from outside: tersor is built, packed and installed beside the sample, which is type-checked, compiles a model with its own op, pass and codec, and runs it
  * on WebAssembly with its own kernel. What is missing from the package's public exports, types or files fails here.
  */
-import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ROOT } from "../support/data.ts";
+import { command, installTersor, packageJson, packTersor } from "../support/packed.ts";
 import { assembled } from "./assemble.ts";
 
 const source = fileURLToPath(new URL("package/", import.meta.url));
-const packageJson = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
-};
 const project = mkdtempSync(join(tmpdir(), "tersor-sample-"));
 const installed = join(project, "node_modules/tersor");
 
-/** stdout; a failure carries all output. */
-async function command(file: string, args: readonly string[], cwd = project): Promise<string> {
-  try {
-    return (await promisify(execFile)(file, args, { cwd, maxBuffer: 1 << 26 })).stdout;
-  } catch (error) {
-    const { message, stdout = "", stderr = "" } = error as Error & { readonly stdout?: string; readonly stderr?: string };
-    throw new Error(`${message}\n${stdout}\n${stderr}`);
-  }
-}
-
-/** The package as npm would install it; dependencies are the repository's own, so that nothing is downloaded. */
+/** The package as npm would install it, and the sample beside it. */
 async function install(): Promise<void> {
-  await command(process.execPath, ["scripts/build.mjs", "--if-stale"], ROOT);
-  const [packed] = JSON.parse(await command("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], ROOT)) as [
-    { readonly filename: string },
-  ];
-  mkdirSync(installed, { recursive: true });
-  await command("tar", ["-xzf", packed.filename, "-C", installed, "--strip-components=1"]);
+  await installTersor(project, await packTersor(project));
   cpSync(source, project, { recursive: true });
-  for (const name of Object.keys(packageJson.dependencies)) {
-    const link = join(project, "node_modules", name);
-    mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(ROOT, "node_modules", name), link);
-  }
 }
 
 interface Facts {
@@ -78,12 +53,12 @@ test("every export of the package is in the tarball, with its types", () => {
 });
 
 test("the sample's types fit the package's declarations", async () => {
-  await command(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project]);
+  await command(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project], project);
 });
 
 test("the sample compiles a model and runs it", async () => {
   facts = JSON.parse(
-    await command(process.execPath, ["--import", `file://${join(ROOT, "node_modules/tsx/dist/loader.mjs")}`, join(project, "use.mts")]),
+    await command(process.execPath, ["--import", `file://${join(ROOT, "node_modules/tsx/dist/loader.mjs")}`, "use.mts"], project),
   ) as Facts;
   assert.equal(facts.ops, ["math.add", "sample.swish2"]);
   assert.ok(facts.pipeline.includes("sample-swish2"));
