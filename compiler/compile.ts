@@ -5,11 +5,22 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { type Module, TersorError } from "../ir-spec/index.ts";
+import type { ImagePreprocessing } from "../runtime/index.ts";
 import type { DataSet } from "./data/dataset.ts";
+import { preprocess } from "./data/preprocessing.ts";
 import type { WeightEncoder } from "./emit/codec.ts";
-import { type BuildInfo, emitFile, type Preprocessing } from "./emit/emit.ts";
+import { type BuildInfo, emitFile } from "./emit/emit.ts";
+import {
+  declaredPreprocessing,
+  modulePreprocessing,
+  type PreprocessingDeclaration,
+  storedPreprocessing,
+  withPreprocessing,
+} from "./emit/preprocessing.ts";
 import { interpreterExecutor } from "./interpret/executor.ts";
-import { type Lowered, lower } from "./lower/lower.ts";
+import { describeFloatCluster } from "./lower/legalize/legalize.ts";
+import type { Lowered } from "./lower/lower.ts";
+import { planFor } from "./lower/plan.ts";
 import { type ManagerHooks, type PassRecord, runPipeline } from "./pass/manager.ts";
 import type { Evaluator, Executor } from "./pass/pass.ts";
 import { printPipeline } from "./pass/pipeline-text.ts";
@@ -32,11 +43,12 @@ export interface CompileOptions {
   /** Default `["wasm-simd", "reference"]`. `reference` keeps the source in the file. */
   readonly targets?: readonly string[];
   readonly seed?: number;
-  /** Unlabelled samples for calibration. */
+  /** Unlabelled samples for calibration; raw pixels are prepared as the model declares. */
   readonly data?: DataSet | null;
   readonly evaluator?: Evaluator | null;
   readonly executor?: Executor;
-  readonly preprocessing?: Preprocessing;
+  /** How pictures are prepared for the model; instead of what the source's `meta` declares. `data` of raw pixels is prepared by it. */
+  readonly preprocessing?: PreprocessingDeclaration;
   readonly signal?: AbortSignal;
   readonly hooks?: ManagerHooks;
   readonly verifyEach?: boolean;
@@ -61,14 +73,16 @@ export interface CompileResult {
 export const defaultTargets = ["wasm-simd", "reference"] as const;
 
 /** @throws TersorError with every problem found by the failing step. */
-export async function compile(source: Module, options: CompileOptions = {}): Promise<CompileResult> {
+export async function compile(given: Module, options: CompileOptions = {}): Promise<CompileResult> {
   const host = createHost(options.plugins ?? []);
+  const preprocessing = preprocessingOf(given, options.preprocessing);
+  const source = preprocessing ? withPreprocessing(given, preprocessing) : given;
   const targets = (options.targets ?? defaultTargets).map((name) => targetNamed(host, name));
   const passes = pipelineOf(host, options);
   const { module, records, warnings } = await runPipeline(source, passes, {
     registry: host.ops,
     executor: options.executor ?? interpreterExecutor(host.ops),
-    data: options.data ?? null,
+    data: options.data && preprocessing ? preprocess(options.data, preprocessing) : (options.data ?? null),
     evaluator: options.evaluator ?? null,
     target: targets[0] ?? null,
     seed: options.seed ?? 0,
@@ -77,10 +91,15 @@ export async function compile(source: Module, options: CompileOptions = {}): Pro
     verifyEach: options.verifyEach ?? true,
     stopAfter: options.stopAfter ?? null,
   });
-  const plans = targets.filter((t) => t.manifest !== null).map((target) => lower(module, target, host.ops));
+  const plans = targets.filter((t) => t.manifest !== null).map((target) => planFor(module, target, host.ops));
   const pipeline = printPipeline(passes.map((p) => p.item));
   const bytes = emit(module, host, targets, plans, pipeline, options);
   return { bytes, module, pipeline, records, warnings: [...warnings, ...plans.flatMap(planWarnings)], plans, host };
+}
+
+/** What is declared for this compilation; null when nothing is. @throws TersorError E0915. */
+export function preprocessingOf(source: Module, declaration: PreprocessingDeclaration | undefined): ImagePreprocessing | null {
+  return declaration === undefined ? modulePreprocessing(source) : declaredPreprocessing(source, declaration, "the declaration");
 }
 
 /** The passes of a compilation, in order. @throws TersorError E07xx. */
@@ -105,6 +124,7 @@ function emit(
   pipeline: string,
   options: CompileOptions,
 ): Uint8Array {
+  const preprocessing = modulePreprocessing(module);
   const build: BuildInfo = {
     tersor: compilerVersion,
     pipeline,
@@ -117,7 +137,7 @@ function emit(
     ...(targets.some((t) => t.manifest === null) ? { source: module } : {}),
     plans: plans.map((plan) => ({ target: plan.target, module: plan.module })),
     build,
-    ...(options.preprocessing ? { preprocessing: options.preprocessing } : {}),
+    ...(preprocessing ? { preprocessing: storedPreprocessing(preprocessing) } : {}),
     codecs: codecsOf(module, host),
   });
 }
@@ -134,9 +154,13 @@ export function codecsOf(module: Module, host: Host): readonly WeightEncoder[] {
 }
 
 function planWarnings(plan: Lowered): readonly string[] {
-  return plan.materialized.map(
-    ({ constant, extraBytes }) => `${plan.target}: no kernel rebuilds @${constant}; its value is stored too (${extraBytes} bytes)`,
-  );
+  const float = plan.legalized?.float ?? [];
+  return [
+    ...plan.materialized.map(
+      ({ constant, extraBytes }) => `${plan.target}: no kernel rebuilds @${constant}; its value is stored too (${extraBytes} bytes)`,
+    ),
+    ...float.map((cluster) => `${plan.target}: quantized ${describeFloatCluster(cluster)}`),
+  ];
 }
 
 export function sha256Hex(bytes: Uint8Array): string {

@@ -1,6 +1,8 @@
 /** @file Top-1 accuracy and latency of a loaded session on labelled data. */
-import { RuntimeError, type Session, Tensor } from "../../runtime/index.ts";
+import { imagePreprocessing, RuntimeError, type Session, Tensor } from "../../runtime/index.ts";
 import { type DataSet, sampleSize } from "../data/dataset.ts";
+import { DataError } from "../data/errors.ts";
+import { preprocess } from "../data/preprocessing.ts";
 
 export interface Evaluation {
   readonly metric: "top1";
@@ -11,12 +13,19 @@ export interface Evaluation {
   readonly predictions: Int32Array;
 }
 
+/** The samples as the file declares that it wants them. */
+export function preparedFor(session: Session, data: DataSet): DataSet {
+  const wanted = imagePreprocessing(session.info);
+  return wanted ? preprocess(data, wanted) : data;
+}
+
 /** Runs every sample, in batches where the batch is symbolic. */
 export async function evaluateSession(
   session: Session,
   data: DataSet,
   onProgress: (fraction: number) => void = () => undefined,
 ): Promise<Evaluation> {
+  if (data.unlabelled) throw new DataError("D0105", data.name, "the samples have no labels: pictures lie in one folder per class");
   const feed = feedOf(session, data);
   const step = feed.fixedBatch ?? Math.min(64, data.count);
   const predictions = new Int32Array(data.count);

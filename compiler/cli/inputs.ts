@@ -1,11 +1,56 @@
-/** @file Seeded inputs for models, the same on every machine. */
-import { elementCount, Tensor, type TensorArray } from "../../runtime/index.ts";
+/** @file Inputs for models: from files (arrays, pictures), and seeded ones, the same on every machine. */
+import {
+  elementCount,
+  type ImagePreprocessing,
+  imagePreprocessing,
+  imageTensor,
+  RuntimeError,
+  type Session,
+  Tensor,
+  type TensorArray,
+} from "../../runtime/index.ts";
+import { readNpy } from "../data/npy.ts";
 import { Random } from "../random/random.ts";
+import { decodeImage } from "./decode-image.ts";
 import { UsageError } from "./failure.ts";
+import { readBytes } from "./files.ts";
 
 export interface PortShape {
   readonly dtype: string;
   readonly shape: readonly (number | string)[];
+}
+
+/** Tensors of `NAME=FILE`: NumPy's .npy as it is, a JPEG or PNG picture prepared as the model declares. */
+export async function inputsFromFiles(items: readonly string[], session: Session): Promise<Record<string, Tensor>> {
+  const given: Record<string, Tensor> = {};
+  for (const item of items) {
+    const at = item.indexOf("=");
+    if (at < 1) throw new UsageError(`--input ${item}: expected NAME=FILE`);
+    const [name, path] = [item.slice(0, at), item.slice(at + 1)];
+    const bytes = await readBytes(path);
+    given[name] = bytes[0] === 0x93 ? readNpy(bytes, path) : pictureTensor(bytes, path, pictureRecord(session, name), session);
+  }
+  return given;
+}
+
+/** The picture for the input that the model declares. */
+export async function imageInput(path: string, session: Session): Promise<Record<string, Tensor>> {
+  const record = pictureRecord(session);
+  return { [record.input]: pictureTensor(await readBytes(path), path, record, session) };
+}
+
+/** @throws RuntimeError R0322 when the file does not say how this input takes a picture */
+function pictureRecord(session: Session, name?: string): ImagePreprocessing {
+  const record = imagePreprocessing(session.info);
+  if (record && (name === undefined || name === record.input)) return record;
+  const message = record
+    ? `preprocessing is declared for input ${JSON.stringify(record.input)} only`
+    : "the file declares no preprocessing: compile it with --preprocess FILE.json, or with `preprocessing` in tersor.config.ts";
+  throw new RuntimeError("R0322", message, name === undefined ? "run" : `input ${JSON.stringify(name)}`);
+}
+
+function pictureTensor(bytes: Uint8Array, path: string, record: ImagePreprocessing, session: Session): Tensor {
+  return imageTensor(decodeImage(bytes, path), record, session.inputs[record.input]);
 }
 
 /** Uniform in [0, 1) for floats, 0..9 for integers; symbolic dims are 1 unless `--dim` says otherwise. */

@@ -5,13 +5,15 @@ import { type Module, type OpRegistry, TersorError } from "../../ir-spec/index.t
 import { sha256Hex } from "../compile.ts";
 import { readSource } from "../emit/read-source.ts";
 import { detectFormat, importOnnx } from "../import/index.ts";
-import { readModule } from "../text/index.ts";
+import { decodeText, readModule } from "../text/index.ts";
 import { readBytes } from "./files.ts";
 
 export interface OpenedModel {
   readonly path: string;
   readonly format: "onnx" | "tir" | "tsr";
   readonly bytes: Uint8Array;
+  /** Of the file and the resources beside it. */
+  readonly size: number;
   readonly sha256: string;
   readonly module: Module;
 }
@@ -28,15 +30,17 @@ export async function openModel(path: string, options: OpenOptions): Promise<Ope
   const format = detectFormat(bytes);
   if (format === null)
     throw new TersorError({ code: "E0004", message: "neither an ONNX model, nor .tir text, nor a .tsr file", where: path });
-  return { path, format, bytes, sha256: sha256Hex(bytes), module: readAs(format, path, bytes, options) };
+  const module = readAs(format, path, bytes, options);
+  const resources = [...module.resources.values()].reduce((sum, resource) => sum + (resource.bytes?.length ?? 0), 0);
+  const size = bytes.length + (format === "tir" ? resources : 0);
+  return { path, format, bytes, size, sha256: sha256Hex(bytes), module };
 }
 
 function readAs(format: OpenedModel["format"], path: string, bytes: Uint8Array, { registry, dynamicBatch }: OpenOptions): Module {
   if (format === "onnx") return importOnnx(bytes, { registry, fileName: basename(path), dynamicBatch: dynamicBatch ?? false });
   if (format === "tsr") return readSource(bytes);
   const folder = dirname(resolve(path));
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  return readModule(text, { registry, file: path, resources: (name: string) => resourceBytes(folder, name) });
+  return readModule(decodeText(bytes, path), { registry, file: path, resources: (name: string) => resourceBytes(folder, name) });
 }
 
 /** A resource beside the text; never one outside its folder. */

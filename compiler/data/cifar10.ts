@@ -13,6 +13,7 @@ export function cifar10(bytes: Uint8Array, name: string): DataSet {
   return dataSet({
     name,
     classes: 10,
+    pixels: "image",
     inputs: { image: { dtype: "f32", shape: [3, 32, 32] } },
     labels: Uint8Array.from({ length: count }, (_, i) => bytes[i * RECORD] as number),
     write: (index, out, row) => out.image?.set(bytes.subarray(index * RECORD + 1, (index + 1) * RECORD), row * PIXELS),

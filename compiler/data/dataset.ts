@@ -31,6 +31,10 @@ export interface DataSet {
   readonly inputs: Readonly<Record<string, InputSpec>>;
   /** Class of each sample; `[count]`. */
   readonly labels: Uint8Array | Int32Array;
+  /** The input that holds pictures as they were taken: 0..255, `[C, H, W]`, C = 1 grey or 3 RGB. Absent where values are prepared already. */
+  readonly pixels?: string;
+  /** True where nothing says which class a sample has; then `labels` are zeros. */
+  readonly unlabelled?: boolean;
   /** Samples `start .. start + count - 1`. Throws D0112 outside the set. */
   batch(start: number, count: number): InputBatch;
   /** The samples named by `indices`, in that order. Throws D0112 outside the set. */
@@ -45,6 +49,8 @@ export interface DataSource {
   readonly inputs: Readonly<Record<string, InputSpec>>;
   readonly classes: number;
   readonly labels: Uint8Array | Int32Array;
+  readonly pixels?: string;
+  readonly unlabelled?: boolean;
   /** Writes sample `index` to row `row` of each array of `out`. */
   write(index: number, out: InputBatch, row: number): void;
 }
@@ -68,6 +74,8 @@ class SourceDataSet implements DataSet {
   readonly classes: number;
   readonly inputs: DataSource["inputs"];
   readonly labels: Uint8Array | Int32Array;
+  readonly pixels?: string;
+  readonly unlabelled?: boolean;
   readonly #source: DataSource;
   #hash: string | undefined;
 
@@ -78,6 +86,8 @@ class SourceDataSet implements DataSet {
     this.classes = source.classes;
     this.inputs = source.inputs;
     this.labels = source.labels;
+    if (source.pixels !== undefined) this.pixels = source.pixels;
+    if (source.unlabelled !== undefined) this.unlabelled = source.unlabelled;
     const wrong = source.labels.findIndex((label) => label < 0 || label >= source.classes);
     if (wrong >= 0) {
       const label = source.labels[wrong];
@@ -136,6 +146,11 @@ export function dataSet(source: DataSource): DataSet {
   return new SourceDataSet(source);
 }
 
+/** What a set made of the samples of another keeps. */
+function facts({ name, inputs, classes, pixels, unlabelled }: DataSet): Omit<DataSource, "labels" | "write"> {
+  return { name, inputs, classes, ...(pixels === undefined ? {} : { pixels }), ...(unlabelled === undefined ? {} : { unlabelled }) };
+}
+
 /** Samples `start .. start + count - 1` of `data` as a set of their own. Throws D0112 where they are not all there. */
 export function slice(data: DataSet, start: number, count: number, name = data.name): DataSet {
   if (!Number.isInteger(start) || !Number.isInteger(count) || start < 0 || count < 0 || start + count > data.count) {
@@ -148,7 +163,7 @@ export function slice(data: DataSet, start: number, count: number, name = data.n
       if (values !== undefined) out[key]?.set(values, row * values.length);
     }
   };
-  return dataSet({ name, inputs: data.inputs, classes: data.classes, labels: data.labels.slice(start, start + count), write });
+  return dataSet({ ...facts(data), name, labels: data.labels.slice(start, start + count), write });
 }
 
 /** The first `count` samples; the whole set where it has no more. */

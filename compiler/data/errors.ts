@@ -17,6 +17,7 @@ export const DATA_ERRORS = {
   D0113: "the preprocessing does not fit the data",
   D0114: "the arrays are not a data set",
   D0115: "an input is neither f32 nor u8",
+  D0116: "the picture is too large",
 } as const satisfies Record<string, string>;
 
 /** Code of a data error. */

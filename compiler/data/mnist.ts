@@ -41,6 +41,7 @@ export function mnist(images: Uint8Array, labels: Uint8Array, name: string): Dat
     classes: 10,
     inputs: { image: { dtype: "f32", shape: [1, height, width] } },
     labels: classes.data,
+    pixels: "image",
     write: (index, out, row) => out.image?.set(pixels.data.subarray(index * size, (index + 1) * size), row * size),
   });
 }

@@ -28,11 +28,20 @@ export function npz(bytes: Uint8Array, name: string): DataSet {
     name,
     classes: values.reduce((most, label) => Math.max(most, label + 1), 1),
     labels: values,
+    ...pixelsOf(inputs),
     inputs: Object.fromEntries(inputs.map(({ key, tensor }) => [key, specOf(tensor)])),
     write(index, out, row) {
       for (const { key, tensor } of inputs) copySample(key, tensor, index, out, row);
     },
   });
+}
+
+/** One input of bytes `[n, 1 or 3, H, W]` is taken for pictures as they were taken; floats are what the model wants already. */
+function pixelsOf(inputs: readonly { readonly key: string; readonly tensor: Tensor }[]): { readonly pixels?: string } {
+  const [only] = inputs;
+  if (inputs.length !== 1 || only === undefined) return {};
+  const { dtype, shape } = only.tensor;
+  return dtype === "u8" && shape.length === 4 && (shape[1] === 1 || shape[1] === 3) ? { pixels: only.key } : {};
 }
 
 /** Class numbers of any integer dtype, or of a float dtype that holds whole numbers. */

@@ -1,65 +1,50 @@
-/**
- * @file What an image model wants done to raw pixels. The record is what a `.tsr` declares, so that compiling, measuring and an app feed
- * the model alike. No resizing here: size is what the data must already have.
- */
-import { type DataSet, dataSet, type InputSpec } from "./dataset.ts";
+/** @file A data set of pictures as they were taken, prepared as the model declares: by the function that apps call too (`runtime/preprocess-image.ts`). */
+import { type ImagePreprocessing, imageShape, type PixelRows, prepareRows } from "../../runtime/index.ts";
+import { type DataSet, dataSet, type InputData, sampleSize } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 
-/** `value = (pixel * scale - mean[c]) / std[c]`, c counted in the order of `channels`. */
-export type ImagePreprocessing = {
-  /** Height and width. */
-  readonly size: readonly [number, number];
-  readonly layout: "nchw" | "nhwc";
-  readonly channels: "grey" | "rgb" | "bgr";
-  /** Factor on pixels 0..255. */
-  readonly scale: number;
-  /** One number per channel, after `scale`. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-};
-
-/** Refuses a record that `spec` (per sample, channels first, raw 0..255) cannot satisfy. */
-function checkFit(where: string, spec: InputSpec | undefined, wanted: ImagePreprocessing): void {
-  const channels = wanted.channels === "grey" ? 1 : 3;
-  const shape = [channels, ...wanted.size];
-  if (spec === undefined || spec.shape.join() !== shape.join()) {
-    throw new DataError("D0113", where, `samples are [${spec?.shape.join(", ") ?? ""}], wanted [${shape.join(", ")}]`);
-  }
-  if (wanted.mean.length !== channels || wanted.std.length !== channels) {
-    throw new DataError("D0113", where, `${wanted.mean.length} means and ${wanted.std.length} deviations for ${channels} channels`);
-  }
-  if (![wanted.scale, ...wanted.mean, ...wanted.std].every(Number.isFinite) || wanted.std.includes(0)) {
-    throw new DataError("D0113", where, "scale, means and deviations must be finite, deviations not zero");
-  }
-}
-
 /**
- * `data` with its input `input` (raw pixels, `[C, H, W]`, grey or RGB) turned into what the model wants: f32 `[C, H, W]` or `[H, W, C]`.
- * @throws DataError D0113 where size or channels differ.
+ * `data` with its pixels turned into what the model wants: one input, named as the model's, f32 `[C, H, W]` or `[H, W, C]`. A set that holds no pixels
+ * (its values are prepared already) comes back as it is.
+ * @throws DataError D0113 where the pixels are not `[1 or 3, H, W]`
  */
-export function preprocess(data: DataSet, wanted: ImagePreprocessing, input = "image"): DataSet {
-  checkFit(data.name, data.inputs[input], wanted);
-  const [height, width] = wanted.size;
-  const [plane, channels] = [height * width, wanted.mean.length];
-  const last = wanted.layout === "nhwc";
-  const shape = last ? [height, width, channels] : [channels, height, width];
+export function preprocess(data: DataSet, wanted: ImagePreprocessing): DataSet {
+  const { pixels } = data;
+  if (pixels === undefined) return data;
+  const spec = data.inputs[pixels];
+  const [channels = 0, height = 0, width = 0] = spec?.shape ?? [];
+  if (spec?.shape.length !== 3 || (channels !== 1 && channels !== 3)) {
+    throw new DataError("D0113", data.name, `samples are [${spec?.shape.join(", ") ?? ""}], pictures are [1 or 3, height, width]`);
+  }
+  const size = sampleSize(spec);
+  const shape = imageShape(wanted);
+  const target = shape.reduce((n, d) => n * d, 1);
   return dataSet({
     name: data.name,
     classes: data.classes,
     labels: data.labels,
-    inputs: { [input]: { dtype: "f32", shape } },
+    ...(data.unlabelled === undefined ? {} : { unlabelled: data.unlabelled }),
+    inputs: { [wanted.input]: { dtype: "f32", shape } },
     write(index, out, row) {
-      const pixels = data.batch(index, 1)[input];
-      const target = out[input];
-      if (pixels === undefined || target === undefined) return;
-      for (let c = 0; c < channels; c++) {
-        const from = (wanted.channels === "bgr" ? channels - 1 - c : c) * plane;
-        const [mean = 0, std = 1] = [wanted.mean[c], wanted.std[c]];
-        for (let i = 0; i < plane; i++) {
-          const at = row * plane * channels + (last ? i * channels + c : c * plane + i);
-          target[at] = ((pixels[from + i] ?? 0) * wanted.scale - mean) / std;
-        }
-      }
+      const from = data.batch(index, 1)[pixels];
+      const to = out[wanted.input];
+      if (from?.length !== size || !(to instanceof Float32Array)) throw new DataError("D0113", data.name, `sample ${index} has no pixels`);
+      prepareRows(planeRows(from, channels, height, width), wanted, to, row * target);
     },
   });
+}
+
+/** Rows of `[channels, height, width]`. */
+function planeRows(planes: InputData, channels: 1 | 3, height: number, width: number): PixelRows {
+  const plane = height * width;
+  return {
+    width,
+    height,
+    channels,
+    read(y, out) {
+      for (let c = 0; c < channels; c++) {
+        for (let x = 0; x < width; x++) out[x * channels + c] = planes[c * plane + y * width + x] as number;
+      }
+    },
+  };
 }

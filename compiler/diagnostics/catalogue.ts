@@ -22,6 +22,7 @@ export const catalogue = {
   E0109: entry("number out of place", (text: string, wanted: string) => `${text} is not ${wanted}`),
   E0110: entry("malformed hex data", (digits: number) => `hex data takes two digits a byte, got ${count(digits, "digit")}`),
   E0111: entry("stray doc comment", () => "a /// comment documents an item, an op or the module, and none follows"),
+  E0112: entry("not UTF-8", () => "the text is not UTF-8"),
 
   E0201: entry("symbol defined twice", (name: string) => `@${name} is defined twice`),
   E0202: entry("value defined twice", (name: string) => `${name} is defined twice`),
@@ -49,6 +50,7 @@ export const catalogue = {
   E0218: entry("second meta", () => "a module has one meta"),
   E0219: entry("unknown result", (name: string, func: string) => `@${func} has no result ${name}`),
   E0220: entry("recursion", (path: string) => `functions may not call themselves: ${path}`),
+  E0221: entry("definition too deep", (name: string, limit: number) => `@${name} is derived through more than ${limit} constants`),
 
   E0301: raised("unknown op"),
   E0302: raised("op defined twice"),
@@ -83,6 +85,7 @@ export const catalogue = {
 
   E0501: raised("no static shape at run time"),
   E0502: raised("bytes that are not there"),
+  E0520: raised("budget of a run"),
 } as const;
 
 export type Code = keyof typeof catalogue;

@@ -2,7 +2,6 @@
  * @file Emission: the source module (optional) and a lowered module per target become the bytes of one `.tsr` file (FORMAT.md). The same input gives the same bytes: nothing
  * here reads a clock, a random number or the order of anything but the input. What it wrote is opened and checked as a reader would before it is handed out.
  */
-import type { Attr, AttrDict } from "../../ir-spec/core/attr.ts";
 import { type Func, type Module, mainFunction } from "../../ir-spec/core/graph.ts";
 import { TersorError } from "../../ir-spec/core/problem.ts";
 import { crc32 } from "../../ir-spec/format/crc32.ts";
@@ -21,8 +20,11 @@ import type { WeightEncoder } from "./codec.ts";
 import { ConstantBuilder } from "./constants.ts";
 import { type FuncRecord, funcRecord, planForm, sourceForm } from "./functions.ts";
 import { type BuildRecord, metadataBytes, type PortRecord, type SourceRecord } from "./metadata.ts";
+import { type Preprocessing, recordDict } from "./record.ts";
 import { decodersOf, layOut, SectionBuilder, type SectionRecord } from "./sections.ts";
 import { TableBuilder } from "./tables.ts";
+
+export type { Preprocessing, PreprocessingValue } from "./record.ts";
 
 /** What made the file: with the model and the data, the whole input. */
 export interface BuildInfo {
@@ -38,10 +40,6 @@ export interface BuildInfo {
   readonly seed?: number;
   readonly costProfile?: string;
 }
-
-/** Declared preprocessing: plain values, nested lists and records. */
-export type PreprocessingValue = number | string | boolean | readonly PreprocessingValue[] | { readonly [key: string]: PreprocessingValue };
-export type Preprocessing = { readonly [key: string]: PreprocessingValue };
 
 /** What the imported model called things, where that differs from the names in the module. */
 export interface OriginalNames {
@@ -221,20 +219,6 @@ function planFunction(plan: EmitOptions["plans"][number] | undefined, name: "ini
   const func = plan?.module.functions.get(name);
   if (!func) throw new TersorError({ code: "E0901", message: `the plan for ${plan?.target ?? "?"} has no function @${name}` });
   return func;
-}
-
-function recordDict(values: Preprocessing): AttrDict {
-  return new Map(Object.entries(values).map(([key, value]) => [key, valueAttr(value)]));
-}
-
-function valueAttr(value: PreprocessingValue): Attr {
-  if (typeof value === "number")
-    return Number.isSafeInteger(value) && !Object.is(value, -0) ? { kind: "int", value } : { kind: "float", value };
-  if (typeof value === "string") return { kind: "string", value };
-  if (typeof value === "boolean") return { kind: "bool", value };
-  return Array.isArray(value)
-    ? { kind: "list", value: (value as readonly PreprocessingValue[]).map(valueAttr) }
-    : { kind: "dict", value: recordDict(value as Preprocessing) };
 }
 
 function checkedSeed(seed: number): number {

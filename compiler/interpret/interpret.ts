@@ -15,6 +15,7 @@ import {
   type Problem,
   TersorError,
   type ValueId,
+  WorkBudget,
 } from "../../ir-spec/index.ts";
 import { type Bindings, bindInputs, bindSymbols, boundAttrs, boundType, hasDims } from "./bind.ts";
 
@@ -25,6 +26,8 @@ export interface InterpretOptions {
   readonly taps?: readonly string[];
   /** Looked at before every op; when it is aborted, the run ends with error E0518. */
   readonly signal?: AbortSignal;
+  /** Most element operations of the whole run, constants' definitions included; more end it with error E0520, before the op that would exceed them. Default: no bound. */
+  readonly maxWork?: number;
   /** Called after every op with the time that it took. */
   readonly onOp?: (op: Op, milliseconds: number) => void;
 }
@@ -37,7 +40,7 @@ export interface Interpreted {
 
 /**
  * Runs the function on the inputs, named as its parameters.
- * @throws TersorError E0510 .. E0516 (inputs), E0517 (a tap), E0518 (aborted), E0519 (no such function), and what the ops raise, with their place.
+ * @throws TersorError E0510 .. E0516 (inputs), E0517 (a tap), E0518 (aborted), E0519 (no such function), E0520 (over budget), and what the ops raise, with their place.
  */
 export function interpret(
   module: Module,
@@ -62,11 +65,13 @@ class Run {
   private readonly values: (HostTensor | undefined)[];
   private readonly tapped: ReadonlyMap<ValueId, string>;
   private readonly taps: Record<string, HostTensor> = {};
+  private readonly budget: WorkBudget | null;
   /** Arrays that are not ours to give away. */
   private readonly foreign: ReadonlySet<unknown>;
 
   constructor(module: Module, registry: OpRegistry, func: Func, inputs: Readonly<Record<string, HostTensor>>, options: InterpretOptions) {
     [this.module, this.registry, this.func, this.options] = [module, registry, func, options];
+    this.budget = options.maxWork === undefined ? null : new WorkBudget(options.maxWork);
     this.bindings = bindInputs(func, inputs);
     this.constants = constantsOf(module, registry);
     this.values = new Array<HostTensor | undefined>(func.values.length);
@@ -98,7 +103,7 @@ class Run {
   private step(op: Op): void {
     const inputs = op.operands.map((operand) => (operand === null ? null : this.operand(operand)));
     const declared = op.results.map((id) => boundType(this.func.values[id]?.type ?? { dtype: "f32", shape: [] }, this.bindings));
-    const results = this.located(op, () => evaluateOp(this.registry, op.name, inputs, this.attrsOf(op), declared));
+    const results = this.located(op, () => evaluateOp(this.registry, op.name, inputs, this.attrsOf(op), declared, this.budget));
     op.results.forEach((id, i) => {
       const [result, type] = [results[i], declared[i]];
       if (!result || !type) throw new RangeError(`${op.name} gave ${results.length} results for ${op.results.length}`);
@@ -130,7 +135,7 @@ class Run {
   }
 
   private operand(operand: Operand): HostTensor {
-    if (typeof operand === "string") return evaluateConstant(this.module, this.registry, operand, this.constants);
+    if (typeof operand === "string") return evaluateConstant(this.module, this.registry, operand, this.constants, this.budget);
     const tensor = operand === null ? undefined : this.values[operand];
     if (!tensor) throw new RangeError(`@${this.func.name}: value ${operand} is used before it is defined`);
     return tensor;

@@ -48,7 +48,8 @@ export function readModule(text: string, options: ReadOptions): Module {
 
 function read(source: Source, options: ReadOptions): TextReading {
   const lexed = t.lexer.tokenize(source.text);
-  if (lexed.errors.length > 0) return failed(lexerProblems(source, lexed.errors));
+  const bad = [...lexed.errors, ...lexed.tokens.flatMap(badSpan)].sort((a, b) => a.offset - b.offset);
+  if (bad.length > 0) return failed(lexerProblems(source, bad));
   const deep = tooDeep(source, lexed.tokens);
   if (deep) return failed([deep]);
   const parsed = parseTokens(lexed.tokens);
@@ -105,10 +106,16 @@ function functionOf(ast: AstModule, name: string): AstFunc | null {
 /** After this many, the text is probably no text. */
 const mostLexerErrors = 20;
 
+type BadSpan = Pick<ILexingError, "offset" | "length">;
+
+function badSpan(token: IToken): readonly BadSpan[] {
+  return token.tokenType === t.Bad ? [{ offset: token.startOffset, length: token.image.length }] : [];
+}
+
 /** A string that does not end makes the rest of its line meaningless: told once. */
-function lexerProblems(source: Source, errors: readonly ILexingError[]): Diagnostic[] {
+function lexerProblems(source: Source, errors: readonly BadSpan[]): Diagnostic[] {
   const problems: Diagnostic[] = [];
-  for (const { offset, length } of errors) {
+  for (const { offset, length } of errors.slice(0, 10 * mostLexerErrors)) {
     const problem = lexerProblem(source, offset, length);
     const last = problems.at(-1);
     if (last?.code === "E0102" && last.line === problem.line) continue;

@@ -64,11 +64,12 @@ export const Doc = createToken({ name: "Doc", pattern: /\/\/\/(?!\/)[^\n]*/, lab
 const Comment = createToken({ name: "Comment", pattern: /\/\/[^\n]*/, group: Lexer.SKIPPED });
 const Space = createToken({ name: "Space", pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED, line_breaks: true });
 
+// Each pattern ends at the character that it begins with: were it searched for across others, a text of nothing but beginnings would take quadratic time.
 export const Type = createToken({ name: "Type", pattern: /tensor<[^<>\n]*>/, label: "a type" });
-export const DimText = createToken({ name: "DimText", pattern: /dim\[[^\]\n]*\]/, label: "dim[...]" });
+export const DimText = createToken({ name: "DimText", pattern: /dim\[[^[\]\n]*\]/, label: "dim[...]" });
 export const Require = createToken({
   name: "Require",
-  pattern: /require[ \t]*\[[^\]\n]*\][ \t]*==[ \t]*(?:\[[^\]\n]*\]|[0-9]+)/,
+  pattern: /require[ \t]*\[[^[\]\n]*\][ \t]*==[ \t]*(?:\[[^[\]\n]*\]|[0-9]+)/,
   label: "require [...] == ...",
 });
 export const Hex = createToken({ name: "Hex", pattern: /hex"[0-9a-fA-F]*"/, label: 'hex"..."' });
@@ -79,6 +80,16 @@ export const NumberText = createToken({
   name: "Number",
   pattern: new RegExp(`(?:-(?:inf|nan)(?!:0x)|-?(?:nan:0x[0-9a-f]+|${hexFloat}|${decimal}))(?![A-Za-z0-9_.])`),
   label: "a number",
+});
+
+/**
+ * What is no token, in runs as long as a reader would see them: left to the lexer's own recovery, which tries every pattern again at each character, a megabyte of it takes minutes.
+ */
+const oddities = "!#$&'*+.;>?\\\\^`|~\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\uffff";
+export const Bad = createToken({
+  name: "Bad",
+  pattern: new RegExp(`-?[0-9][A-Za-z0-9_.]*|"[^\\n]*|[%@]["%@-]*|-+|/|<[^<>\\n]*|[${oddities}]+`),
+  label: "something else",
 });
 
 /** Order decides: special forms before keywords, keywords before names, doc before comment. */
@@ -125,6 +136,7 @@ const order: TokenType[] = [
   RBrace,
   LBracket,
   RBracket,
+  Bad,
 ];
 
 export const vocabulary: readonly TokenType[] = order;

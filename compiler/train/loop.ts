@@ -44,7 +44,7 @@ export interface EpochRecord {
   readonly epoch: number;
   /** Mean over the samples of the epoch, each at the weights it was trained on. */
   readonly loss: number;
-  /** What `onEpoch` returned, if it was given. */
+  /** What `onEpoch` returned, null without it. */
   readonly score: number | null;
 }
 
@@ -69,8 +69,11 @@ export interface TrainOptions {
   readonly executor?: Executor;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainProgress) => void;
-  /** Called with the module as it stands; a returned score goes into the history, and the best epoch's weights (the first of equals) are kept. */
-  readonly onEpoch?: (module: Module, epoch: number) => Promise<number> | number;
+  /**
+   * Called with the module as it stands; a returned score goes into the history, and the best epoch's weights (the first of equals) are kept. Those of the last
+   * epoch where no call returns a score: null is for looking on.
+   */
+  readonly onEpoch?: (module: Module, epoch: number) => Promise<number | null> | number | null;
   /** Milliseconds; for `secondsLeft`. */
   readonly now?: () => number;
 }

@@ -2,7 +2,7 @@
  * @file One call of an op, in a function's body or a constant's definition, against the op's record: attributes, operands, inference.
  * Shared by the verifier and the text's lowering, which put the problems at their places.
  */
-import type { AttrDict } from "../../ir-spec/core/attr.ts";
+import type { Attr, AttrDict } from "../../ir-spec/core/attr.ts";
 import type { Dim } from "../../ir-spec/core/dim.ts";
 import type { Require } from "../../ir-spec/core/graph.ts";
 import { type Problem, TersorError } from "../../ir-spec/core/problem.ts";
@@ -69,6 +69,17 @@ function problemsOf(error: unknown, op: string): readonly Problem[] {
   throw error;
 }
 
+/** As text, cut where it is long; by its kind where it has none (a module that no text made). */
+function shownAttr(given: Attr): string {
+  try {
+    const text = printAttr(given);
+    return text.length > 200 ? `${text.slice(0, 200)}...` : text;
+  } catch (error) {
+    if (error instanceof RangeError) return `an ${given.kind} without text`;
+    throw error;
+  }
+}
+
 /** Every wrong attribute, not only the first. */
 export function checkAttrs(def: OpDef, attrs: AttrDict): readonly CallProblem[] {
   const problems: CallProblem[] = [];
@@ -87,7 +98,7 @@ export function checkAttrs(def: OpDef, attrs: AttrDict): readonly CallProblem[] 
     } else if (spec.read(given) === undefined) {
       problems.push({
         code: "E0303",
-        message: `${def.name}: attribute "${name}" must be ${spec.type}, got ${printAttr(given)}`,
+        message: `${def.name}: attribute "${name}" must be ${spec.type}, got ${shownAttr(given)}`,
         attr: name,
       });
     }

@@ -4,6 +4,7 @@ import { byteLengthOf, dtypeInfo } from "../../ir-spec/core/dtype.ts";
 import { knownIntegers } from "../../ir-spec/core/editor.ts";
 import type { Problem } from "../../ir-spec/core/problem.ts";
 import { elementCount, printType, staticShape, type TensorType, typeEquals } from "../../ir-spec/core/type.ts";
+import { limits } from "../../ir-spec/format/codes.ts";
 import type { OpRegistry } from "../../ir-spec/ops/registry.ts";
 import { strayBits } from "../text/elements.ts";
 import { checkDict } from "./attr-rules.ts";
@@ -122,6 +123,40 @@ export function checkCycles(findings: Findings): void {
   };
   for (const path of cycles(constants.keys(), next)) {
     findings.report({ kind: "constant", name: path[0] ?? "" }, "E0205", [path.map((name) => `@${name}`).join(" -> ")]);
+  }
+}
+
+/**
+ * No definition nests deeper than whoever evaluates or prints it has stack. Depths by Kahn's topological sort (1962), so that the check itself needs none; what a cycle holds has none.
+ */
+export function checkDepths(findings: Findings): void {
+  const { constants } = findings.module;
+  const operandsOf = (name: string): readonly string[] => {
+    const constant = constants.get(name);
+    return constant?.kind === "derived"
+      ? constant.operands.filter((operand): operand is string => operand !== null && constants.has(operand))
+      : [];
+  };
+  const users = new Map<string, string[]>();
+  const open = new Map<string, number>();
+  for (const name of constants.keys()) {
+    const operands = operandsOf(name);
+    open.set(name, operands.length);
+    for (const operand of operands) {
+      const list = users.get(operand);
+      if (list) list.push(name);
+      else users.set(operand, [name]);
+    }
+  }
+  const ready = [...open].flatMap(([name, count]) => (count === 0 ? [{ name, depth: 1 }] : []));
+  for (const { name, depth } of ready) {
+    if (depth === limits.definitionDepth + 1) findings.report({ kind: "constant", name }, "E0221", [name, limits.definitionDepth]);
+    for (const user of users.get(name) ?? []) {
+      const left = (open.get(user) ?? 0) - 1;
+      open.set(user, left);
+      // The last operand to be ready is the deepest.
+      if (left === 0) ready.push({ name: user, depth: depth + 1 });
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Func, Module } from "../../ir-spec/core/graph.ts";
 import type { Problem } from "../../ir-spec/core/problem.ts";
 import { printType, type TensorType } from "../../ir-spec/core/type.ts";
+import { limits } from "../../ir-spec/format/codes.ts";
 import type { Code, MessageArgs } from "../diagnostics/catalogue.ts";
 import { problemOf } from "../diagnostics/diagnostic.ts";
 import { quoteName } from "../text/names.ts";
@@ -14,6 +15,9 @@ export type Site =
 export interface Finding extends Problem {
   readonly site: Site;
 }
+
+/** More are told to nobody, and each takes its time to describe. */
+const mostFindings = 200;
 
 export class Findings {
   readonly module: Module;
@@ -28,6 +32,7 @@ export class Findings {
   }
 
   add(site: Site, problem: Problem): void {
+    if (this.list.length >= mostFindings) return;
     const where = describe(this.module, site);
     const loc = locationOf(this.module, site);
     this.list.push({ ...problem, site, ...(where === null ? {} : { where }), ...(loc.length > 0 ? { loc } : {}) });
@@ -39,6 +44,7 @@ export function checkSizes(findings: Findings, site: Site, type: TensorType): vo
   if (type.shape.some((dim) => typeof dim === "number" && !(Number.isSafeInteger(dim) && dim >= 0))) {
     findings.report(site, "E0407", [`the type ${printType(type)}`]);
   }
+  if (type.shape.length > limits.rank) findings.report(site, "E0407", [`a type of rank ${type.shape.length}, above ${limits.rank},`]);
 }
 
 function locationOf(module: Module, site: Site) {

@@ -8,7 +8,7 @@ import { type Problem, TersorError } from "../../ir-spec/core/problem.ts";
 import { isNote } from "../../ir-spec/ops/attr-spec.ts";
 import type { OpRegistry } from "../../ir-spec/ops/registry.ts";
 import { checkDict } from "./attr-rules.ts";
-import { checkConstant, checkCycles, checkResource, cycles } from "./constant-rules.ts";
+import { checkConstant, checkCycles, checkDepths, checkResource, cycles } from "./constant-rules.ts";
 import { type Finding, Findings, type Site } from "./findings.ts";
 import { checkFunction, type Profile } from "./function-rules.ts";
 
@@ -43,6 +43,7 @@ export function findProblems(module: Module, registry: OpRegistry, options: Veri
     }
   }
   checkCycles(findings);
+  checkDepths(findings);
   for (const func of module.functions.values()) checkFunction(findings, registry, func, profile);
   checkRecursion(findings);
   return findings.list;

@@ -2,8 +2,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { batches, type DataSet, dataSet, slice, take } from "../../compiler/data/dataset.ts";
-import { type ImagePreprocessing, preprocess } from "../../compiler/data/preprocessing.ts";
+import { preprocess } from "../../compiler/data/preprocessing.ts";
 import { Random } from "../../compiler/random/random.ts";
+import { type ImagePreprocessing, imageTensor, parseImagePreprocessing } from "../../runtime/index.ts";
 import { ramp, throwsCode } from "./broken-files.ts";
 
 /** Samples `[2]` of f32 `a` = (10 i, 10 i + 1) and `[1]` of u8 `b` = i, labels i mod 3. */
@@ -90,31 +91,54 @@ const rgb = dataSet({
   name: "rgb",
   classes: 1,
   labels: new Uint8Array(2),
-  inputs: { image: { dtype: "u8", shape: [3, 2, 2] } },
-  write: (i, out, row) => out.image?.set(pixels.subarray(12 * i, 12 * i + 12), 12 * row),
+  pixels: "picture",
+  inputs: { picture: { dtype: "u8", shape: [3, 2, 2] } },
+  write: (i, out, row) => out.picture?.set(pixels.subarray(12 * i, 12 * i + 12), 12 * row),
 });
-const wanted: ImagePreprocessing = { size: [2, 2], layout: "nchw", channels: "rgb", scale: 0.5, mean: [0, 1, 2], std: [1, 2, 4] };
+const wanted = (fields: Record<string, unknown>): ImagePreprocessing =>
+  parseImagePreprocessing({ input: "image", width: 2, height: 2, ...fields });
 
-test("preprocessing scales, then takes off the mean and divides by the deviation of each channel", () => {
-  const { image = [] } = preprocess(rgb, wanted).batch(0, 1);
+test("preprocessing scales, then takes off the mean and divides by the deviation of each channel, and names the model's input", () => {
+  const { image = [] } = preprocess(rgb, wanted({ scale: 0.5, mean: [0, 1, 2], std: [1, 2, 4] })).batch(0, 1);
   assert.equal([...image], [0, 0.5, 1, 1.5, 0.5, 0.75, 1, 1.25, 0.5, 0.625, 0.75, 0.875]);
 });
 
 test("preprocessing reorders to bgr and to channels last, for every row of a batch", () => {
-  const plain: ImagePreprocessing = { ...wanted, layout: "nhwc", channels: "bgr", scale: 1, mean: [0, 0, 0], std: [1, 1, 1] };
-  const done = preprocess(rgb, plain);
+  const done = preprocess(rgb, wanted({ layout: "nhwc", channels: "bgr" }));
   assert.equal(done.inputs.image, { dtype: "f32", shape: [2, 2, 3] });
   const { image = [] } = done.batch(0, 2);
   assert.equal([...image].slice(0, 6), [8, 4, 0, 9, 5, 1]);
   assert.equal([...image].slice(12, 15), [20, 16, 12]);
 });
 
-test("a record that does not fit the data is D0113", () => {
-  throwsCode(() => preprocess(rgb, { ...wanted, size: [2, 3] }), "D0113", "rgb");
-  throwsCode(() => preprocess(rgb, { ...wanted, channels: "grey" }), "D0113", "rgb");
-  throwsCode(() => preprocess(rgb, { ...wanted, mean: [0] }), "D0113", "rgb");
-  throwsCode(() => preprocess(rgb, { ...wanted, std: [1, 0, 1] }), "D0113", "rgb");
-  throwsCode(() => preprocess(rgb, wanted, "picture"), "D0113", "rgb");
+test("a data set and a picture of the same pixels give the same tensor, whatever the record asks for", () => {
+  const rgba = new Uint8Array(16).fill(255);
+  for (let c = 0; c < 3; c++) for (let i = 0; i < 4; i++) rgba[4 * i + c] = pixels[12 + 4 * c + i] ?? 0;
+  const image = { data: rgba, width: 2, height: 2 };
+  for (const fields of [
+    {},
+    { channels: "grey", invert: true },
+    { width: 5, height: 3, resize: "contain", fill: 7, layout: "nhwc", mean: 3, std: 9 },
+  ]) {
+    const record = wanted(fields);
+    assert.equal(preprocess(rgb, record).batch(1, 1).image, imageTensor(image, record).data);
+  }
+});
+
+test("values that are prepared already are left alone; pixels that are no picture are D0113; slices keep what is pixels", () => {
+  const record = wanted({});
+  const prepared = pairs(3);
+  assert.is(preprocess(prepared, record), prepared);
+  assert.is(slice(rgb, 1, 1).pixels, "picture");
+  const flat = dataSet({
+    name: "flat",
+    classes: 1,
+    labels: new Uint8Array(1),
+    pixels: "x",
+    inputs: { x: { dtype: "u8", shape: [4] } },
+    write: () => undefined,
+  });
+  throwsCode(() => preprocess(flat, record), "D0113", "flat");
 });
 
 test.run();

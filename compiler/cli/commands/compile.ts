@@ -1,24 +1,33 @@
 /** @file `tersor compile MODEL -o OUT`: import, run the pipeline, emit, report. */
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { type CompileOptions, type CompileResult, compile, defaultTargets } from "../../compile.ts";
+import { type Module, TersorError } from "../../../ir-spec/index.ts";
+import { wasm } from "../../../runtime/backends/wasm/index.ts";
+import { sessionExecutor } from "../../calibrate/index.ts";
+import { type CompileOptions, type CompileResult, compile, defaultTargets, preprocessingOf, targetNamed } from "../../compile.ts";
+import { declaredPreprocessing, type PreprocessingDeclaration } from "../../emit/preprocessing.ts";
+import { interpreterExecutor } from "../../interpret/executor.ts";
 import type { ManagerHooks } from "../../pass/manager.ts";
-import { createHost } from "../../plugin/host.ts";
+import type { Executor } from "../../pass/pass.ts";
+import { createHost, type Host } from "../../plugin/host.ts";
 import { printModule } from "../../text/index.ts";
+import { type ConfigFlags, type Configuration, loadConfig } from "../config.ts";
 import { openData } from "../data.ts";
 import { UsageError } from "../failure.ts";
-import { writeWhole } from "../files.ts";
+import { readBytes, writeWhole } from "../files.ts";
 import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
-import { bundledPlugins } from "../plugins.ts";
+import { Baseline } from "../report/baseline.ts";
+import { compileReport } from "../report/html.ts";
 
-interface Flags {
+interface Flags extends ConfigFlags {
   readonly output: string;
+  readonly preprocess?: string;
   readonly target?: string;
   readonly preset?: string;
   readonly passes?: string;
   readonly data?: string;
-  readonly seed: string;
+  readonly seed?: string;
   readonly report?: string;
   readonly printBefore?: string;
   readonly printAfter?: string;
@@ -35,53 +44,102 @@ export function addCompile(program: Command, output: () => Output): void {
     .option("-t, --target <names>", `targets, comma-separated (default: ${defaultTargets.join(",")})`)
     .option("-p, --preset <name>", "a named pipeline: default, none")
     .option("--passes <pipeline>", 'pipeline text, e.g. "prune-magnitude{sparsity=60%},share-weights{clusters=16}"; "" compresses nothing')
-    .option("-d, --data <spec>", "unlabelled samples for passes that calibrate: digits, mnist:DIR, npz:FILE")
-    .option("--seed <n>", "seed of everything random", "0")
+    .option("-d, --data <spec>", "unlabelled samples for passes that calibrate: digits, mnist:DIR, npz:FILE, images:DIR")
+    .option(
+      "--preprocess <file>",
+      'JSON that says how pictures become the input, e.g. {"scale": 0.00392156862745098, "mean": 0.5, "std": 0.5}',
+    )
+    .option("--report <file>", "write an HTML report: per layer what was done, bytes, error, time")
+    .option("--seed <n>", "seed of everything random (default: 0)")
     .option("--print-before <pass>", "print the module before this pass (or `all`), on standard error")
     .option("--print-after <pass>", "print the module after this pass (or `all`), on standard error")
     .option("--stop-after <pass>", "run no pass after this one")
     .option("--keep-batch", "keep a batch of 1 fixed in the model instead of making it symbolic")
     .addHelpText("after", "\nExample:\n  tersor compile model.onnx -o model.tsr --preset default --data mnist:data/mnist")
     .action(async (model: string, flags: Flags) => {
-      const { opened, result } = await compileModel(model, flags, output());
+      const config = await loadConfig(flags);
+      const { opened, result, baseline } = await compileModel(model, flags, config, output());
       await writeWhole(flags.output, result.bytes);
-      report(opened, result, flags, output());
+      const page = flags.report ?? config.report;
+      if (page !== undefined) await writeWhole(page, compileReport({ opened, compiled: result, baseline }));
+      report(opened, result, flags, page, output());
     });
 }
 
 export async function compileModel(
   model: string,
   flags: Flags,
+  config: Configuration,
   output: Output,
-): Promise<{ readonly opened: OpenedModel; readonly result: CompileResult }> {
+): Promise<{ readonly opened: OpenedModel; readonly result: CompileResult; readonly baseline: Module }> {
   if (flags.preset !== undefined && flags.passes !== undefined) throw new UsageError("give --preset or --passes, not both");
-  const host = createHost(bundledPlugins());
+  const host = createHost(config.plugins);
   const opened = await openModel(model, { registry: host.ops, dynamicBatch: !flags.keepBatch });
-  const data = flags.data === undefined ? null : await openData(flags.data, "train", 1024);
+  const options = { ...optionsOf(flags, config), ...(await preprocessingFor(opened.module, flags, config)) };
+  const spec = flags.data ?? config.data;
+  const data = spec === undefined ? null : await openData(spec, "train", 1024, preprocessingOf(opened.module, options.preprocessing));
   const bar = output.progress(basename(model));
+  const baseline = new Baseline(hooksOf(flags, output, (f, n) => bar.update(f, n)));
   const result = await compile(opened.module, {
-    ...optionsOf(flags),
+    ...options,
     data,
+    executor: calibrationExecutor(host),
     modelSha256: opened.sha256,
-    hooks: hooksOf(flags, output, (f, n) => bar.update(f, n)),
+    hooks: baseline.hooks,
   });
   bar.done();
-  return { opened, result };
+  return { opened, result, baseline: baseline.module ?? opened.module };
 }
 
-function optionsOf(flags: Flags): CompileOptions {
-  const seed = Number(flags.seed);
+/** Calibration runs on wasm; on what it has no kernels for, on the interpreter. */
+function calibrationExecutor(host: Host): Executor {
+  const fallback = interpreterExecutor(host.ops);
+  return sessionExecutor({ registry: host.ops, target: targetNamed(host, "wasm-simd"), backend: wasm(), fallback });
+}
+
+/** Flags win over the configuration. */
+function optionsOf(flags: Flags, config: Configuration): CompileOptions {
+  const seed = flags.seed === undefined ? (config.seed ?? 0) : Number(flags.seed);
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
     throw new UsageError(`--seed ${flags.seed} must be an integer from 0 to 4294967295`);
+  const targets = flags.target?.split(",").map((t) => t.trim()) ?? config.targets;
   return {
-    plugins: bundledPlugins(),
+    plugins: config.plugins,
     seed,
-    ...(flags.target === undefined ? {} : { targets: flags.target.split(",").map((t) => t.trim()) }),
-    ...(flags.preset === undefined ? {} : { preset: flags.preset }),
-    ...(flags.passes === undefined ? {} : { pipeline: flags.passes }),
-    ...(flags.preset === undefined && flags.passes === undefined ? { preset: "default" } : {}),
+    ...pipelineOf(flags, config),
+    ...(targets === undefined ? {} : { targets }),
     ...(flags.stopAfter === undefined ? {} : { stopAfter: flags.stopAfter }),
   };
+}
+
+function pipelineOf(flags: Flags, config: Configuration): Pick<CompileOptions, "preset" | "pipeline"> {
+  if (flags.passes !== undefined) return { pipeline: flags.passes };
+  if (flags.preset !== undefined) return { preset: flags.preset };
+  return config.passes === undefined ? { preset: config.preset ?? "default" } : { pipeline: config.passes };
+}
+
+/** What is declared here, checked against the model, so that an error names the file that says it. */
+async function preprocessingFor(
+  module: Module,
+  { preprocess }: Flags,
+  config: Configuration,
+): Promise<Pick<CompileOptions, "preprocessing">> {
+  const declared = preprocess === undefined ? config.preprocessing : await readPreprocessing(preprocess);
+  if (declared === undefined) return {};
+  return { preprocessing: declaredPreprocessing(module, declared, preprocess ?? config.file ?? "the declaration") };
+}
+
+/** @throws TersorError E0915 when the file is no JSON record; its fields are checked against the model later. */
+async function readPreprocessing(path: string): Promise<PreprocessingDeclaration> {
+  const text = new TextDecoder().decode(await readBytes(path));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new TersorError({ code: "E0915", message: cause instanceof Error ? cause.message : String(cause), where: path });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as PreprocessingDeclaration;
+  throw new TersorError({ code: "E0915", message: "expected a JSON record", where: path });
 }
 
 export function hooksOf(
@@ -102,7 +160,7 @@ export function hooksOf(
   };
 }
 
-function report(opened: OpenedModel, result: CompileResult, flags: Flags, output: Output): void {
+function report(opened: OpenedModel, result: CompileResult, flags: Flags, page: string | undefined, output: Output): void {
   const passes = result.records.map(({ name, ms, bytesBefore, bytesAfter, changed }) => ({ name, ms, bytesBefore, bytesAfter, changed }));
   const rows = passes.map((p) => [
     p.name,
@@ -114,18 +172,19 @@ function report(opened: OpenedModel, result: CompileResult, flags: Flags, output
   const text = [
     table(["pass", "", "ms", "data bytes", "change"], rows),
     ...result.warnings.map((w) => `warning: ${w}`),
-    `${opened.path}: ${bytesText(opened.bytes.length)} bytes -> ${flags.output}: ${bytesText(result.bytes.length)} bytes (${(opened.bytes.length / result.bytes.length).toFixed(2)} times smaller)`,
+    `${opened.path}: ${bytesText(opened.size)} bytes -> ${flags.output}: ${bytesText(result.bytes.length)} bytes (${(opened.size / result.bytes.length).toFixed(2)} times smaller)`,
   ].join("\n");
   const target = result.plans.map((p) => p.target).join(",");
   const object = {
     input: opened.path,
     output: flags.output,
     target,
-    bytesIn: opened.bytes.length,
+    bytesIn: opened.size,
     bytesOut: result.bytes.length,
     pipeline: result.pipeline,
     passes,
     warnings: result.warnings,
+    ...(page === undefined ? {} : { report: page }),
   };
   output.result(object, text);
 }

@@ -16,12 +16,12 @@ import {
 import { reachableConstants } from "../../analysis/reachable.ts";
 import { dataBytes } from "../../analysis/stored-bytes.ts";
 import { targetNamed } from "../../compile.ts";
-import { lower } from "../../lower/lower.ts";
+import { planFor } from "../../lower/plan.ts";
 import { numeric } from "../../lower/select.ts";
 import { createHost, type Host } from "../../plugin/host.ts";
+import { type ConfigFlags, loadConfig } from "../config.ts";
 import { openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
-import { bundledPlugins } from "../plugins.ts";
 
 export interface LayerRow {
   readonly name: string;
@@ -43,11 +43,11 @@ export function addInspect(program: Command, output: () => Output): void {
     .argument("<model>", ".onnx, .tir or .tsr")
     .option("-t, --target <name>", "target of the prediction", "wasm-simd")
     .addHelpText("after", "\nExample:\n  tersor inspect model.tsr --target wasm-simd")
-    .action(async (model: string, flags: { readonly target: string }) => {
-      const host = createHost(bundledPlugins());
+    .action(async (model: string, flags: ConfigFlags & { readonly target: string }) => {
+      const host = createHost((await loadConfig(flags)).plugins);
       const opened = await openModel(model, { registry: host.ops });
       const layers = inspectModule(opened.module, host, flags.target);
-      const totals = totalsOf(layers, opened.bytes.length);
+      const totals = totalsOf(layers, opened.size);
       output().result({ model, format: opened.format, target: flags.target, layers, totals }, render(layers, totals));
     });
 }
@@ -63,7 +63,7 @@ export function inspectModule(module: Module, host: Host, target: string): reado
 function predictions(module: Module, host: Host, name: string): readonly number[] | null {
   const target = targetNamed(host, name);
   if (!target.manifest) return null;
-  const { predicted } = lower(module, target, host.ops);
+  const { predicted } = planFor(module, target, host.ops);
   return predicted.length === mainFunction(module).ops.length ? predicted.map((p) => p.microseconds / 1000) : null;
 }
 

@@ -5,14 +5,14 @@ import { runPipeline } from "../../pass/manager.ts";
 import { printPipeline } from "../../pass/pipeline-text.ts";
 import { createHost, presetText, resolvePipeline } from "../../plugin/host.ts";
 import { printModule } from "../../text/index.ts";
-import { openData } from "../data.ts";
+import { type ConfigFlags, loadConfig } from "../config.ts";
+import { openPrepared } from "../data.ts";
 import { writeWhole } from "../files.ts";
 import { openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
-import { bundledPlugins } from "../plugins.ts";
 import { hooksOf } from "./compile.ts";
 
-interface Flags {
+interface Flags extends ConfigFlags {
   readonly pipeline?: string;
   readonly preset?: string;
   readonly output?: string;
@@ -47,7 +47,8 @@ export function addOpt(program: Command, output: () => Output): void {
 }
 
 async function opt(model: string, flags: Flags, output: Output): Promise<void> {
-  const host = createHost(bundledPlugins());
+  const config = await loadConfig(flags);
+  const host = createHost(config.plugins);
   const passes = resolvePipeline(host, flags.preset === undefined ? (flags.pipeline ?? "") : presetText(host, flags.preset));
   const pipeline = printPipeline(passes.map((p) => p.item));
   if (flags.printPipeline) return output.result({ pipeline }, pipeline);
@@ -55,7 +56,7 @@ async function opt(model: string, flags: Flags, output: Output): Promise<void> {
   const result = await runPipeline(opened.module, passes, {
     registry: host.ops,
     executor: interpreterExecutor(host.ops),
-    data: flags.data === undefined ? null : await openData(flags.data, "train", 1024),
+    data: flags.data === undefined ? null : await openPrepared(flags.data, opened.module, config.preprocessing),
     seed: Number(flags.seed),
     hooks: hooksOf(flags, output),
     stopAfter: flags.stopAfter ?? null,

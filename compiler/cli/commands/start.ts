@@ -8,20 +8,22 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Command } from "commander";
-import { type CompileResult, compile } from "../../compile.ts";
+import { type CompileOptions, type CompileResult, compile, preprocessingOf } from "../../compile.ts";
 import { createHost } from "../../plugin/host.ts";
+import { type ConfigFlags, type Configuration, loadConfig } from "../config.ts";
 import { openData } from "../data.ts";
 import { UsageError } from "../failure.ts";
 import { writeWhole } from "../files.ts";
 import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
 import { bundledPlugins } from "../plugins.ts";
+import { Baseline } from "../report/baseline.ts";
 import { htmlReport, type MeasuredFile } from "../report/html.ts";
 import { reportLayers } from "../report/layers.ts";
 
-interface Flags {
+interface Flags extends ConfigFlags {
   readonly data?: string;
-  readonly preset: string;
+  readonly preset?: string;
   readonly output: string;
 }
 
@@ -33,55 +35,75 @@ export function addStart(program: Command, output: () => Output): void {
     .description("compress a model with the default pipeline, evaluate before and after in fresh processes, write a report")
     .argument("[model]", "an .onnx or .tir model; default: the bundled digit classifier")
     .option("-d, --data <spec>", "labelled data; default with the bundled model: digits")
-    .option("-p, --preset <name>", "the pipeline", "default")
+    .option("-p, --preset <name>", "the pipeline (default: default)")
     .option("-o, --output <folder>", "where the files go", "out")
     .addHelpText("after", "\nExample:\n  npm start -- model.onnx --data mnist:data/mnist")
     .action((model: string | undefined, flags: Flags) => start(model, flags, output()));
 }
 
 async function start(model: string | undefined, flags: Flags, output: Output): Promise<void> {
-  if (model !== undefined && flags.data === undefined)
-    throw new UsageError("give --data SPEC with a model of your own, e.g. --data mnist:DIR");
-  const data = flags.data ?? "digits";
-  const opened = await openModel(model ?? bundledModel(), { registry: createHost(bundledPlugins()).ops, dynamicBatch: true });
+  const config = await configurationFor(model, flags);
+  const { plugins } = config;
+  const data = flags.data ?? config.data ?? (model === undefined ? "digits" : null);
+  if (data === null) throw new UsageError("give --data SPEC with a model of your own, e.g. --data mnist:DIR");
+  const opened = await openModel(model ?? bundledModel(), { registry: createHost(plugins).ops, dynamicBatch: true });
   const name = basename(opened.path).replace(/\.(onnx|tir|tsr)$/, "");
-  const samples = await openData(data, "train", 1024);
+  const declared = preprocessingOf(opened.module, config.preprocessing);
+  const samples = await openData(data, "train", 1024, declared);
   const files = {
     before: join(flags.output, `${name}.plain.tsr`),
     after: join(flags.output, `${name}.tsr`),
     report: join(flags.output, `${name}.html`),
   };
-  output.note(`${opened.path}: compiling, plain and with preset ${flags.preset}`);
-  const shared = { plugins: bundledPlugins(), data: samples, modelSha256: opened.sha256 };
+  output.note(`${opened.path}: compiling, plain and compressed`);
+  const shared = {
+    plugins,
+    seed: config.seed ?? 0,
+    data: samples,
+    modelSha256: opened.sha256,
+    ...(declared ? { preprocessing: declared } : {}),
+  };
   const plain = await compile(opened.module, { ...shared, pipeline: "" });
-  const small = await compile(opened.module, { ...shared, preset: flags.preset });
+  const baseline = new Baseline();
+  const small = await compile(opened.module, { ...shared, ...pipelineOf(flags, config), hooks: baseline.hooks });
   await writeWhole(files.before, plain.bytes);
   await writeWhole(files.after, small.bytes);
   output.note(`evaluating both files on ${data}, each in a fresh process`);
-  const before = await evaluateFresh(files.before, data);
-  const after = await evaluateFresh(files.after, data);
-  const layers = reportLayers(plain, small);
-  await writeWhole(files.report, htmlReport({ name, source: sourceFacts(opened), before, after, layers, compiled: small }));
+  const before = await evaluateFresh(files.before, data, config);
+  const after = await evaluateFresh(files.after, data, config);
+  const layers = reportLayers(baseline.module ?? plain.module, small);
+  await writeWhole(files.report, htmlReport({ name, source: sourceFacts(opened), measured: { before, after }, layers, compiled: small }));
   summarize({ opened, before, after, files, compiled: small }, output);
+}
+
+/** A configuration is about a model of one's own; the bundled one takes none, unless it is given by name. */
+async function configurationFor(model: string | undefined, flags: Flags): Promise<Configuration> {
+  return model === undefined && flags.config === undefined ? { file: null, plugins: bundledPlugins() } : await loadConfig(flags);
+}
+
+function pipelineOf(flags: Flags, config: Configuration): Pick<CompileOptions, "preset" | "pipeline"> {
+  if (flags.preset === undefined && config.passes !== undefined) return { pipeline: config.passes };
+  return { preset: flags.preset ?? config.preset ?? "default" };
 }
 
 /** The model that the package ships in `examples/digits`, found from the package's root. */
 function bundledModel(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
-  return join(folder, "examples", "digits", "digits-cnn.tir");
+  return join(folder, "examples", "digits", "lenet5.tir");
 }
 
 /** `tersor eval` in a process of its own: nothing but the file's bytes reaches it. */
-async function evaluateFresh(file: string, data: string): Promise<MeasuredFile> {
+async function evaluateFresh(file: string, data: string, config: Configuration): Promise<MeasuredFile> {
   const cli = fileURLToPath(import.meta.url);
-  const args = [...process.execArgv, process.argv[1] ?? cli, "eval", resolve(file), "--data", data, "--json"];
+  const args = [...process.execArgv, process.argv[1] ?? cli, "eval", resolve(file), "--data", data, "--backend", "wasm", "--json"];
+  if (config.file !== null) args.push("--config", config.file);
   const { stdout } = await run(process.execPath, args, { maxBuffer: 1 << 24, cwd: process.cwd() });
   return JSON.parse(stdout) as MeasuredFile;
 }
 
 function sourceFacts(opened: OpenedModel): { readonly path: string; readonly bytes: number } {
-  return { path: basename(opened.path), bytes: opened.bytes.length };
+  return { path: basename(opened.path), bytes: opened.size };
 }
 
 interface Summary {

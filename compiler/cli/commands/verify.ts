@@ -3,18 +3,16 @@ import type { Command } from "commander";
 import { TersorError } from "../../../ir-spec/index.ts";
 import { load, type Tensor } from "../../../runtime/index.ts";
 import { compile } from "../../compile.ts";
-import { readNpy } from "../../data/npy.ts";
 import { createHost } from "../../plugin/host.ts";
 import { backendNamed, backendNames } from "../backends.ts";
+import { type ConfigFlags, loadConfig } from "../config.ts";
 import { UsageError } from "../failure.ts";
-import { readBytes } from "../files.ts";
-import { seededInputs } from "../inputs.ts";
+import { inputsFromFiles, seededInputs } from "../inputs.ts";
 import { openModel } from "../models.ts";
 import { runOnnxRuntime } from "../onnxruntime.ts";
 import { type Output, table } from "../output.ts";
-import { bundledPlugins } from "../plugins.ts";
 
-interface Flags {
+interface Flags extends ConfigFlags {
   readonly backend: string;
   readonly input: readonly string[];
   readonly seed: string;
@@ -36,7 +34,7 @@ export function addVerify(program: Command, output: () => Output): void {
     .description("compare with ONNX Runtime on the same inputs")
     .argument("<model>", "the .onnx model")
     .option("-b, --backend <name>", backendNames.join(" | "), "wasm")
-    .option("-i, --input <NAME=FILE.npy...>", "inputs; others are seeded", [])
+    .option("-i, --input <NAME=FILE...>", "inputs, .npy or a picture where preprocessing is declared; others are seeded", [])
     .option("--seed <n>", "seed of inputs that are not given", "0")
     .option("--dim <N=4...>", "sizes of symbolic dims", [])
     .option("--tolerance <x>", "largest error relative to the output's largest magnitude", "1e-4")
@@ -54,12 +52,18 @@ export function addVerify(program: Command, output: () => Output): void {
 
 export async function verify(model: string, flags: Flags) {
   const { target, make } = backendNamed(flags.backend);
-  const host = createHost(bundledPlugins());
+  const { plugins, preprocessing } = await loadConfig(flags);
+  const host = createHost(plugins);
   const opened = await openModel(model, { registry: host.ops });
   if (opened.format !== "onnx") throw new UsageError(`${model} is no ONNX model: ONNX Runtime cannot run it`);
-  const { bytes } = await compile(opened.module, { plugins: bundledPlugins(), targets: [target], modelSha256: opened.sha256 });
+  const { bytes } = await compile(opened.module, {
+    plugins,
+    targets: [target],
+    modelSha256: opened.sha256,
+    ...(preprocessing === undefined ? {} : { preprocessing }),
+  });
   const session = await load(bytes, { backends: [make()] });
-  const inputs = { ...seededInputs(session.inputs, Number(flags.seed), flags.dim), ...(await givenInputs(flags.input)) };
+  const inputs = { ...seededInputs(session.inputs, Number(flags.seed), flags.dim), ...(await inputsFromFiles(flags.input, session)) };
   const ours = await session.run(inputs);
   session.dispose();
   const theirs = await runOnnxRuntime(opened.bytes, inputs);
@@ -67,16 +71,6 @@ export async function verify(model: string, flags: Flags) {
   const maxAbs = Math.max(...outputs.map((o) => o.maxAbs));
   const maxRel = Math.max(...outputs.map((o) => o.maxRel));
   return { model, backend: flags.backend, ok: maxRel <= Number(flags.tolerance), maxAbs, maxRel, outputs };
-}
-
-async function givenInputs(items: readonly string[]): Promise<Record<string, Tensor>> {
-  const given: Record<string, Tensor> = {};
-  for (const item of items) {
-    const at = item.indexOf("=");
-    if (at < 1) throw new UsageError(`--input ${item}: expected NAME=FILE.npy`);
-    given[item.slice(0, at)] = readNpy(await readBytes(item.slice(at + 1)));
-  }
-  return given;
 }
 
 /** @throws TersorError E0006 when the outputs cannot be compared. */

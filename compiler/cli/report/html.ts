@@ -1,6 +1,16 @@
-/** @file The report: one self-contained HTML file without scripts or network access, readable on a phone. A picture per layer: the distribution of its weights before and after. */
+/**
+ * @file The report: one self-contained HTML file without scripts or network access, readable on a phone. Per layer a picture of its weights before and after, what was
+ * done, bytes, the error that it brought and the time; then the passes, and where the file's bytes are. Whatever a model can name is escaped.
+ */
+import { basename } from "node:path";
+import type { Module } from "../../../ir-spec/index.ts";
 import type { CompileResult } from "../../compile.ts";
-import type { ReportLayer } from "./layers.ts";
+import { describeFile } from "../../emit/describe-file.ts";
+import type { OpenedModel } from "../models.ts";
+import { css } from "./css.ts";
+import { type ReportLayer, reportLayers } from "./layers.ts";
+import { picture } from "./picture.ts";
+import { escapeHtml, number, percent, tableOf } from "./text.ts";
 
 /** What `tersor eval --json` prints. */
 export interface MeasuredFile {
@@ -18,14 +28,45 @@ export interface MeasuredFile {
 export interface ReportInput {
   readonly name: string;
   readonly source: { readonly path: string; readonly bytes: number };
-  readonly before: MeasuredFile;
-  readonly after: MeasuredFile;
+  /** Null where only compiling was asked for. */
+  readonly measured: { readonly before: MeasuredFile; readonly after: MeasuredFile } | null;
   readonly layers: readonly ReportLayer[];
   readonly compiled: CompileResult;
 }
 
+/** The report of `compile`: no data were labelled, so nothing is said of accuracy. @param baseline the module before anything was compressed */
+export function compileReport({
+  opened,
+  compiled,
+  baseline,
+}: {
+  readonly opened: OpenedModel;
+  readonly compiled: CompileResult;
+  readonly baseline: Module;
+}): string {
+  const path = basename(opened.path);
+  const source = { path, bytes: opened.size };
+  return htmlReport({
+    name: path.replace(/\.(onnx|tir|tsr)$/, ""),
+    source,
+    measured: null,
+    layers: reportLayers(baseline, compiled),
+    compiled,
+  });
+}
+
 export function htmlReport(input: ReportInput): string {
-  const title = `${input.name}: ${(input.before.bytes / input.after.bytes).toFixed(1)} times smaller`;
+  const { compiled, measured, source } = input;
+  const before = measured?.before.bytes ?? source.bytes;
+  const title = `${input.name}: ${(before / compiled.bytes.length).toFixed(1)} times smaller`;
+  const sections: readonly (readonly [string, string])[] = [
+    ["Layers", input.layers.map(layerCard).join("\n")],
+    ["Time", timeTable(compiled)],
+    ["Passes", passTable(compiled)],
+    ["The file", fileTable(compiled)],
+    ["Warnings", list(compiled.warnings)],
+    ["Pipeline", `<p><code>${escapeHtml(compiled.pipeline)}</code></p>`],
+  ];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -37,86 +78,86 @@ export function htmlReport(input: ReportInput): string {
 </head>
 <body>
 <h1>${escapeHtml(title)}</h1>
-<p class="lead">${escapeHtml(input.source.path)}, measured on ${input.after.count.toLocaleString("en-US")} samples of ${escapeHtml(input.after.data)} (${escapeHtml(input.after.backend)}, one thread, batch 1), each file in a process of its own.</p>
-${headline(input)}
-<h2>Layers</h2>
-${input.layers.map(layerCard).join("\n")}
-<h2>Passes</h2>
-${passTable(input.compiled)}
-${warningList(input.compiled.warnings)}
-<h2>Pipeline</h2>
-<p><code>${escapeHtml(input.compiled.pipeline)}</code></p>
+${measured ? measurements(source.path, measured) : sizes(input)}
+${sections.map(([heading, body]) => (body === "" ? "" : `<h2>${heading}</h2>\n${body}`)).join("\n")}
 </body>
 </html>
 `;
 }
 
-function headline({ before, after }: ReportInput): string {
-  const row = (label: string, m: MeasuredFile) =>
-    `<tr><th>${label}</th><td>${number(m.bytes)}</td><td>${(100 * m.value).toFixed(2)} %</td><td>${m.msMedian.toFixed(3)} ms</td></tr>`;
-  return `<table><thead><tr><th></th><th>bytes on disk</th><th>accuracy</th><th>median latency</th></tr></thead><tbody>${row("before", before)}${row("after", after)}</tbody></table>`;
+function measurements(path: string, { before, after }: NonNullable<ReportInput["measured"]>): string {
+  const lead = `${escapeHtml(path)}, measured on ${number(after.count)} samples of ${escapeHtml(after.data)} (${escapeHtml(after.backend)}, one thread, batch 1), each file in a process of its own.`;
+  const row = (label: string, m: MeasuredFile) => [label, number(m.bytes), percent(m.value), `${m.msMedian.toFixed(3)} ms`];
+  return `<p>${lead}</p>${tableOf(["", "bytes on disk", "accuracy", "median latency"], [row("before", before), row("after", after)])}`;
+}
+
+function sizes({ source, compiled }: ReportInput): string {
+  const rows = [
+    [escapeHtml(source.path), number(source.bytes)],
+    ["the compiled file", number(compiled.bytes.length)],
+  ];
+  return `<p>Sizes are those of the files. Accuracy: <code>tersor eval</code>.</p>${tableOf(["", "bytes"], rows)}`;
 }
 
 function layerCard(layer: ReportLayer): string {
+  const { error } = layer;
   const facts = [
     `${number(layer.count)} weights [${layer.shape.join(" × ")}]`,
     `${number(layer.bytesBefore)} → ${number(layer.bytesAfter)} bytes before coding`,
     escapeHtml(layer.encoding),
-    `${((100 * layer.zeros) / layer.count).toFixed(1)} % zeros, ${number(layer.distinct)} distinct values`,
-    `relative error ${(100 * layer.relativeError).toFixed(2)} %`,
+    `${percent(layer.zeros / layer.count)} zeros, ${number(layer.distinct)} distinct values`,
+    error.sqnr === null
+      ? "no error"
+      : `error ${percent(error.relativeRms)} RMS, ${error.sqnr.toFixed(1)} dB SQNR, at most ${error.maxAbs.toPrecision(3)}`,
   ];
-  const notes = layer.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("");
-  return `<section><h3>${escapeHtml(layer.name)}</h3>${picture(layer)}<p>${facts.join("<br>")}</p><ul>${notes}</ul></section>`;
+  return `<section><h3>${escapeHtml(layer.name)}</h3>${picture(layer)}<p>${facts.join("<br>")}</p>${list(layer.notes)}</section>`;
 }
 
-const [width, height] = [480, 120];
-
-/** Bars: weights before (outline) and after (filled), on a square-root scale so that the tails show. */
-function picture({ name, histogram }: ReportLayer): string {
-  const { before, after, low, high } = histogram;
-  const most = Math.max(1, ...before, ...after);
-  const step = width / before.length;
-  const size = (count: number) => height * Math.sqrt(count / most);
-  const bars = (counts: readonly number[], kind: string) =>
-    counts
-      .map((count, i) =>
-        count === 0
-          ? ""
-          : `<rect class="${kind}" x="${(i * step).toFixed(1)}" y="${(height - size(count)).toFixed(1)}" width="${(step - 1).toFixed(1)}" height="${size(count).toFixed(1)}"/>`,
-      )
-      .join("");
-  const label = `Distribution of the weights of ${name} from ${low.toPrecision(3)} to ${high.toPrecision(3)}, before and after`;
-  return `<svg viewBox="0 0 ${width} ${height + 16}" role="img" aria-label="${escapeHtml(label)}">${bars(after, "after")}${bars(before, "before")}<text x="0" y="${height + 13}">${low.toPrecision(3)}</text><text x="${width}" y="${height + 13}" text-anchor="end">${high.toPrecision(3)}</text></svg>`;
+/** Every step as it runs, by the target's cost terms: nothing here was timed. */
+function timeTable({ plans }: CompileResult): string {
+  return plans
+    .filter((plan) => plan.predicted.length > 0)
+    .map(({ target, predicted }) => {
+      const total = predicted.reduce((sum, step) => sum + step.microseconds, 0);
+      const rows = predicted.map((step) => [
+        escapeHtml(step.op),
+        escapeHtml(step.kernel),
+        (step.microseconds / 1000).toFixed(4),
+        percent(step.microseconds / total),
+      ]);
+      const lead = `<p>Predicted for ${escapeHtml(target)} at batch 1: ${(total / 1000).toFixed(3)} ms. Measure with <code>tersor bench</code>.</p>`;
+      return lead + tableOf(["layer", "kernel", "ms", "share"], rows);
+    })
+    .join("\n");
 }
 
 function passTable({ records }: CompileResult): string {
-  const rows = records.map(
-    (r) =>
-      `<tr><th>${escapeHtml(r.name)}</th><td>${r.changed ? r.ms.toFixed(1) : "unchanged"}</td><td>${number(r.bytesBefore)}</td><td>${number(r.bytesAfter)}</td></tr>`,
-  );
-  return `<table><thead><tr><th>pass</th><th>ms</th><th>data bytes before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  const rows = records.map((r) => [
+    escapeHtml(r.name),
+    r.changed ? r.ms.toFixed(1) : "unchanged",
+    number(r.bytesBefore),
+    number(r.bytesAfter),
+  ]);
+  return tableOf(["pass", "ms", "data bytes before", "after"], rows);
 }
 
-function warningList(warnings: readonly string[]): string {
-  return warnings.length === 0 ? "" : `<h2>Warnings</h2><ul>${warnings.map((w) => `<li>${escapeHtml(w)}</li>`).join("")}</ul>`;
+/** Every byte of the file, by what it is for. */
+function fileTable({ bytes }: CompileResult): string {
+  const file = describeFile(bytes);
+  const contents = (constants: readonly { readonly name: string }[]): string => {
+    const names = constants.slice(0, 3).map(({ name }) => name);
+    return `${names.join(", ")}${constants.length > 3 ? ` and ${constants.length - 3} more` : ""}`;
+  };
+  const rows = [
+    ["header", "", number(file.headerBytes)],
+    ["metadata", file.metadata.packed ? `packed from ${number(file.metadata.rawBytes)}` : "", number(file.metadata.storedBytes)],
+    ...file.sections.map((s) => [escapeHtml(contents(s.constants)), escapeHtml(s.codec), number(s.storedBytes)]),
+    ["padding", "", number(file.paddingBytes)],
+    ["all", "", number(file.bytes)],
+  ];
+  return tableOf(["part", "coding", "bytes"], rows);
 }
 
-function number(value: number): string {
-  return value.toLocaleString("en-US");
+function list(items: readonly string[]): string {
+  return items.length === 0 ? "" : `<ul>${items.map((item) => `<li>${escapeHtml(item)}</li>`).join("")}</ul>`;
 }
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
-}
-
-const css = `
-:root { color-scheme: light dark; --ink: light-dark(#1b1b1f, #e8e8ee); --paper: light-dark(#fff, #17171b); --line: light-dark(#d5d5dd, #3a3a44); --fill: #3d7bd9; }
-body { margin: 0 auto; max-width: 60rem; padding: 1rem; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
-h1 { font-size: 1.6rem; } h3 { margin: 0 0 .5rem; font-size: 1rem; overflow-wrap: anywhere; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .5rem; border-bottom: 1px solid var(--line); text-align: right; } th:first-child { text-align: left; overflow-wrap: anywhere; }
-section { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; margin: .75rem 0; }
-svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
-rect.after { fill: var(--fill); } rect.before { fill: none; stroke: currentColor; stroke-opacity: .5; }
-code { overflow-wrap: anywhere; }
-`;

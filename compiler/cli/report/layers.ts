@@ -2,6 +2,7 @@
 import { describeForm, evaluateConstant, type HostTensor, type Module, toNumbers, weightForm } from "../../../ir-spec/index.ts";
 import { reachableConstants } from "../../analysis/reachable.ts";
 import { dataBytes } from "../../analysis/stored-bytes.ts";
+import { type TensorError, tensorError } from "../../analysis/tensor-error.ts";
 import { weightsOf } from "../../analysis/weights.ts";
 import type { CompileResult } from "../../compile.ts";
 
@@ -15,8 +16,8 @@ export interface ReportLayer {
   readonly encoding: string;
   readonly zeros: number;
   readonly distinct: number;
-  /** Root mean square of the change, relative to that of the weight. */
-  readonly relativeError: number;
+  /** What compressing did to it. */
+  readonly error: TensorError;
   readonly notes: readonly string[];
   /** Counts of values in equal bins over [low, high], before and after. */
   readonly histogram: {
@@ -29,18 +30,19 @@ export interface ReportLayer {
 
 const bins = 48;
 
-export function reportLayers(plain: CompileResult, small: CompileResult): readonly ReportLayer[] {
+/** @param plain the module before anything was compressed: `Baseline` */
+export function reportLayers(plain: Module, small: CompileResult): readonly ReportLayer[] {
   const notes = small.records.flatMap((r) => r.rows.map((row) => ({ subject: row.subject, note: `${r.name}: ${row.note}` })));
   return weightsOf(small.module, small.host.ops).flatMap((weight) => {
-    if (!plain.module.constants.has(weight.name)) return [];
-    const before = evaluateConstant(plain.module, plain.host.ops, weight.name);
+    if (!plain.constants.has(weight.name)) return [];
+    const before = evaluateConstant(plain, small.host.ops, weight.name);
     const after = evaluateConstant(small.module, small.host.ops, weight.name);
     return [
       layer(
         weight.name,
         before,
         after,
-        plain.module,
+        plain,
         small.module,
         notes.filter((n) => n.subject === weight.name).map((n) => n.note),
       ),
@@ -50,8 +52,6 @@ export function reportLayers(plain: CompileResult, small: CompileResult): readon
 
 function layer(name: string, before: HostTensor, after: HostTensor, plain: Module, small: Module, notes: readonly string[]): ReportLayer {
   const [x, y] = [toNumbers(before), toNumbers(after)];
-  const energy = x.reduce((sum, v) => sum + v * v, 0);
-  const error = x.reduce((sum, v, i) => sum + (v - (y[i] ?? 0)) ** 2, 0);
   return {
     name,
     shape: before.shape,
@@ -61,7 +61,7 @@ function layer(name: string, before: HostTensor, after: HostTensor, plain: Modul
     encoding: describeForm(weightForm(small, name)),
     zeros: y.filter((v) => v === 0).length,
     distinct: new Set(y).size,
-    relativeError: energy === 0 ? 0 : Math.sqrt(error / energy),
+    error: tensorError(x, y),
     notes,
     histogram: histogram(x, y),
   };

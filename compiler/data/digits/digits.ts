@@ -5,6 +5,7 @@
  * any range can be drawn without the rest, and a longer set begins with the shorter one. Only arithmetic that IEEE 754 pins down decides a
  * pixel: the bytes are the same on every engine.
  */
+import type { PreprocessingDeclaration } from "../../emit/preprocessing.ts";
 import { Random } from "../../random/random.ts";
 import { type DataSet, dataSet } from "../dataset.ts";
 import { drawDigit } from "./draw.ts";
@@ -20,6 +21,11 @@ export interface DigitsOptions {
   /** An integer in [0, 2^32); 0 unless said. */
   readonly seed?: number;
 }
+
+/** What a model of these pixels declares: 28 x 28 grey, light on dark, 0 .. 255 as they are. */
+export const digitsPreprocessing = {
+  labels: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+} satisfies PreprocessingDeclaration;
 
 /** Random streams, one for the pixels and one for the labels of each split. */
 const STREAMS = { train: [1, 2], validation: [3, 4], test: [5, 6] } as const satisfies Record<Split, readonly [number, number]>;
@@ -76,6 +82,7 @@ export function digits({ split, count, seed = 0 }: DigitsOptions): DataSet {
     name: `digits:${split}:${count}`,
     inputs: { image: { dtype: "f32", shape: [1, SIZE, SIZE] } },
     classes: CLASSES,
+    pixels: "image",
     labels,
     write: (index, out, row) => out.image?.set(pixels.sample(index), row * PIXELS),
   });

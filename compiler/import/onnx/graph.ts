@@ -2,6 +2,8 @@
  * @file Translates an ONNX graph node by node into a function. A node that fails spoils its outputs; nodes that need a spoiled value are passed over without a word,
  * so every problem in the list is one of its own.
  */
+
+import { limits } from "../../../ir-spec/format/codes.ts";
 import {
   emptyFunction,
   emptyModule,
@@ -27,7 +29,7 @@ import { Scope } from "./scope.ts";
 import type { DimSymbols } from "./symbols.ts";
 import { isStandard, translationOf } from "./table.ts";
 import { dtypeOf, readTensor } from "./tensor.ts";
-import type { Value } from "./value.ts";
+import { mostListed, type Value } from "./value.ts";
 
 export interface Param {
   readonly name: string;
@@ -61,6 +63,8 @@ interface Body {
   readonly main: FunctionEditor;
   readonly constants: ConstantPool;
   readonly batch: BatchSymbol | null;
+  /** Elements of the lists of sizes so far. */
+  readonly listed: { count: number };
   /** Names that some node computes. */
   readonly computed: ReadonlySet<string>;
 }
@@ -75,7 +79,15 @@ export function translateGraph(graph: GraphProto, moduleName: string, options: G
   const editor = new ModuleEditor(base, options.registry);
   params.forEach((param, id) => void scope.repair(param.name, { kind: "result", type: param.type, id }));
   const computed = new Set(graph.node.flatMap((node) => node.output));
-  const body: Body = { options, scope, main: editor.function("main"), constants: new ConstantPool(editor), batch, computed };
+  const body: Body = {
+    options,
+    scope,
+    main: editor.function("main"),
+    constants: new ConstantPool(editor),
+    batch,
+    computed,
+    listed: { count: 0 },
+  };
   graph.node.forEach((node, index) => void addNode(node, index, body));
   setResults(graph.output, body);
   return { editor, problems: scope.problems, batch };
@@ -136,6 +148,8 @@ function typeOf(info: ValueInfoProto, symbols: DimSymbols): TensorType {
     throw new ImportFailure("E0609", kind ? `a ${kind.replace("Type", "")} is not supported: only tensors are` : "it has no type");
   if (!tensor.shape)
     throw new ImportFailure("E0609", "its rank is not known", "give the model fixed ranks (shape inference of the exporter)");
+  const rank = tensor.shape.dim.length;
+  if (rank > limits.rank) throw new ImportFailure("E0609", `it has ${rank} axes, at most ${limits.rank} are supported`);
   const dtype = dtypeOf(tensor.elemType, "it");
   return tensorType(
     dtype,
@@ -169,7 +183,11 @@ function translateNode(node: NodeProto, label: string, loc: Location, body: Body
   const made = translate(new NodeContext(source, body.main, body.constants));
   const left = attributes.left();
   if (left.length > 0) throw new ImportFailure("E0605", `attribute ${left.join(", ")} is not supported`);
-  return namedOutputs(node, made);
+  const results = namedOutputs(node, made);
+  for (const value of results) if (value?.kind === "sizes") body.listed.count += value.elements.length;
+  if (body.listed.count > mostListed)
+    throw new ImportFailure("E0605", `more than ${mostListed} integers are computed for shapes: not supported`);
+  return results;
 }
 
 function unsupported(node: NodeProto, functions: ReadonlySet<string>): never {

@@ -7,6 +7,7 @@ import { checkBatch, rebatch } from "./dynamic-batch.ts";
 import { ImportFailure } from "./errors.ts";
 import { type GraphOptions, type Param, type TranslatedGraph, translateGraph } from "./graph.ts";
 import { toNumber } from "./int64.ts";
+import { countMessages, mostMessages } from "./message-count.ts";
 import { metaOf } from "./meta.ts";
 import { type GraphProto, type ModelProto, onnx } from "./proto/gen/onnx.js";
 import { DimSymbols } from "./symbols.ts";
@@ -45,6 +46,12 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions): Module {
 function decodeModel(bytes: Uint8Array): { readonly model: ModelProto; readonly graph: GraphProto } {
   const hint = "is it a whole .onnx file?";
   let model: ModelProto;
+  const messages = countMessages(bytes);
+  if (messages > mostMessages)
+    throw new ImportFailure(
+      "E0601",
+      `more than ${mostMessages} nodes, tensors, attributes and types: not a model that this importer reads`,
+    );
   try {
     model = onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {

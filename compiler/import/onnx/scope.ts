@@ -1,7 +1,9 @@
 /** @file Names and problems of one graph while it is translated. */
-import { type Location, type Problem, TersorError } from "../../../ir-spec/index.ts";
+import { isDimFault, type Location, type Problem, TersorError } from "../../../ir-spec/index.ts";
 import { type ImportCode, ImportFailure } from "./errors.ts";
 import type { Value } from "./value.ts";
+
+const mostProblems = 200;
 
 export class Scope {
   readonly problems: Problem[] = [];
@@ -37,26 +39,25 @@ export class Scope {
     try {
       return work();
     } catch (error) {
-      if (error instanceof ImportFailure) this.problems.push(error.at(where, loc));
-      else if (error instanceof TersorError) this.problems.push(...error.problems.map((p) => ({ ...p, where, loc })));
-      else if (isDimError(error))
-        this.problems.push(new ImportFailure("E0606", `the sizes are impossible: ${error.message}`).at(where, loc));
+      if (error instanceof ImportFailure) this.add(error.at(where, loc));
+      else if (error instanceof TersorError) this.add(...error.problems.map((p) => ({ ...p, where, loc })));
+      else if (isDimFault(error)) this.add(new ImportFailure("E0606", `the sizes are impossible: ${error.message}`).at(where, loc));
       else throw error;
       return null;
     }
   }
 
+  /** Nobody reads more, and a model of nothing but mistakes must not fill the memory. */
+  private add(...problems: readonly Problem[]): void {
+    this.problems.push(...problems.slice(0, Math.max(0, mostProblems - this.problems.length)));
+  }
+
   report(code: ImportCode, message: string, where: string, loc: Location): void {
-    this.problems.push({ code, message, where, loc });
+    this.add({ code, message, where, loc });
   }
 
   /** The file, or a node or initializer in it. */
   place(part?: string): Location {
     return [{ file: this.fileName, parts: part === undefined ? [] : [part] }];
   }
-}
-
-/** Dim arithmetic (`ir-spec/core/dim.ts`) refuses to leave the exact integers, as sizes of a damaged file make it do. */
-function isDimError(error: unknown): error is RangeError {
-  return error instanceof RangeError && /^dim (arithmetic|division)/.test(error.message);
 }

@@ -2,6 +2,8 @@
  * @file TensorProto to our canonical bytes. `raw_data` is already canonical (little-endian, row-major, sub-byte integers low bits first) and becomes a
  * view of the file's bytes, never a copy; the typed fields are packed here.
  */
+
+import { limits } from "../../../ir-spec/format/codes.ts";
 import { byteLengthOf, countOf, type DType, encodeTensor, hostTensor, type TensorType, tensorType } from "../../../ir-spec/index.ts";
 import { ImportFailure } from "./errors.ts";
 import { toBigInt, toNumber } from "./int64.ts";
@@ -107,6 +109,8 @@ export function readTensor(tensor: TensorProto, what: string): TensorValue {
   if (tensor.segment !== null) throw new ImportFailure("E0602", `${what} is one segment of a larger tensor: not supported`);
   const dtype = dtypeOf(tensor.dataType, what);
   const shape = tensor.dims.map(toNumber);
+  if (shape.length > limits.rank)
+    throw new ImportFailure("E0602", `${what} has ${shape.length} axes, at most ${limits.rank} are supported`);
   const bad = shape.find((size) => size < 0);
   if (bad !== undefined) throw new ImportFailure("E0602", `${what} has a negative size ${bad} in its shape [${shape.join(", ")}]`);
   if (!Number.isSafeInteger(countOf(shape))) throw new ImportFailure("E0602", `${what} has an impossible shape [${shape.join(", ")}]`);

@@ -12,6 +12,7 @@ import {
   toNumbers,
   type ValueId,
 } from "../../../ir-spec/index.ts";
+import { ImportFailure } from "./errors.ts";
 import { saturate } from "./int64.ts";
 
 export type Value =
@@ -22,8 +23,15 @@ export type Value =
   /** Integers known at compile time, perhaps as expressions over the dim symbols (`Shape` and what is computed from it). */
   | { readonly kind: "sizes"; readonly type: TensorType; readonly elements: readonly Dim[] };
 
-/** A rank-0 or rank-1 list of sizes. */
+/** Shapes and what is computed from them are short; lists that are joined with themselves, or ranges, must not fill the memory. */
+export const longestList = 1 << 16;
+/** Of all such lists of a model. */
+export const mostListed = 1 << 20;
+
+/** A rank-0 or rank-1 list of sizes. @throws ImportFailure E0605 for a list that is too long to be one */
 export function sizes(elements: readonly Dim[], rank: 0 | 1 = 1, dtype: DType = "i64"): Value {
+  if (elements.length > longestList)
+    throw new ImportFailure("E0605", `a computed list of ${elements.length} integers is not supported, at most ${longestList} are`);
   return { kind: "sizes", type: { dtype, shape: rank === 0 ? [] : [elements.length] }, elements };
 }
 

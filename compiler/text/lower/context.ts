@@ -10,6 +10,8 @@ import type { Source, Span } from "../../diagnostics/source.ts";
 import { spanOf } from "../ast.ts";
 import { readName } from "../names.ts";
 
+const mostProblems = 200;
+
 export type SymbolKind = "constant" | "function" | "resource";
 
 export interface SymbolEntry {
@@ -31,12 +33,18 @@ export class LowerContext {
     this.registry = registry;
   }
 
+  /** So many problems are told and no more: nobody reads them, and placing each takes its time. */
+  get isFull(): boolean {
+    return this.problems.length >= mostProblems;
+  }
+
   report<C extends Code>(code: C, span: Span, args: MessageArgs<C>, details: Details = {}): void {
     const { notes = [], ...rest } = details;
     this.place(span, problemOf(code, args, rest), notes);
   }
 
   place(span: Span, problem: Problem, notes: readonly Note[] = []): void {
+    if (this.isFull) return;
     this.problems.push(placeProblem(this.source, span, problem, notes));
   }
 

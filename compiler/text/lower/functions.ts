@@ -93,12 +93,14 @@ class FunctionLowering {
     }
     const value = this.defined.get(readName(token.image.slice(1)).key);
     if (value) return { operand: value.id, type: this.types[value.id] ?? null };
-    const near = nearest(
-      token.image,
-      this.values.flatMap(({ name }) => (name === null ? [] : `%${name}`)),
-    );
+    const near = this.ctx.isFull ? null : nearest(token.image, this.nearbyNames());
     this.ctx.report("E0203", spanOf(token), [token.image], near === null ? {} : { hint: `did you mean ${near}?` });
     return null;
+  }
+
+  /** A slip of the pen means something close by. */
+  private nearbyNames(): readonly string[] {
+    return this.values.slice(-500).flatMap(({ name }) => (name === null ? [] : `%${name}`));
   }
 
   private lowerOp(ast: AstOp): Op {

@@ -23,7 +23,7 @@ export interface UpdateContext {
   readonly slots: Operands;
   /** The shared scalars after `advance`, in the leaf's dtype. */
   readonly scalars: Operands;
-  /** Whether weight decay applies to this leaf. */
+  /** Whether weight decay and `l1` apply to this leaf. */
   readonly decays: boolean;
 }
 
@@ -54,6 +54,17 @@ export function stateOf(state: Operands, name: string): Operand {
 /** `factor * x`, `x` itself for 1. */
 export function scaled(builder: Builder, x: Operand, factor: number): Operand {
   return factor === 1 ? x : builder.one("math.mul", [x, builder.scalar(factor, builder.typeOf(x).dtype)]);
+}
+
+/**
+ * Soft threshold, the proximal step of `amount * |w|`: towards zero by `learningRate * amount`, and exactly zero from nearer (Daubechies, Defrise, De Mol,
+ * 2004; after a gradient step: Duchi and Singer, "Efficient online and batch learning using forward backward splitting", 2009). A subgradient
+ * would only swing around zero.
+ */
+export function softThreshold(builder: Builder, leaf: Operand, learningRate: Operand, amount: number): Operand {
+  const limit = scaled(builder, learningRate, amount);
+  const kept = builder.one("math.min", [builder.one("math.max", [leaf, builder.one("math.neg", [limit])]), limit]);
+  return builder.one("math.sub", [leaf, kept]);
 }
 
 /** @throws RangeError */

@@ -3,7 +3,7 @@ import { type Dim, type DType, dimProduct, tensorType } from "../../../../ir-spe
 import { encodeNumbers } from "../constants.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import { readTensor } from "../tensor.ts";
-import { sizes, type Value } from "../value.ts";
+import { longestList, sizes, type Value } from "../value.ts";
 
 function constant(node: NodeContext): Value {
   const { attributes } = node;
@@ -49,15 +49,12 @@ function shape(node: NodeContext): Value {
 
 const size = (node: NodeContext): Value => sizes([dimProduct(node.type(0).shape)], 0);
 
-/** A range becomes a constant: a wrong bound must not fill the memory. */
-const longestRange = 2 ** 20;
-
 /** start, start + delta, ... below limit; integers only. */
 function range(node: NodeContext): Value {
   const [start, limit, delta] = [0, 1, 2].map((i) => node.staticIntegers(i, "a bound of the range")[0] ?? 0) as [number, number, number];
   if (delta === 0) node.fail("E0606", "the step is 0");
   const length = Math.max(Math.ceil((limit - start) / delta), 0);
-  if (length > longestRange) node.fail("E0605", `a range of ${length} elements is not supported, at most ${longestRange} are`);
+  if (length > longestList) node.fail("E0605", `a range of ${length} elements is not supported, at most ${longestList} are`);
   return sizes(
     Array.from({ length }, (_, i) => start + i * delta),
     1,
