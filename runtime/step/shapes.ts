@@ -51,9 +51,3 @@ export function mergeAxes(sizes: readonly number[], strides: readonly (readonly 
   if (merged.length === 0) merged.push({ size: 1, steps: strides.map(() => 1) });
   return { sizes: merged.map((axis) => axis.size), strides: strides.map((_, i) => merged.map((axis) => axis.steps[i] as number)) };
 }
-
-/** First element of an axis that a slice reads: negative starts count from the end, all are clamped. */
-export function sliceStart(start: number, size: number, step: number): number {
-  const from = start < 0 ? start + size : start;
-  return step > 0 ? Math.min(Math.max(from, 0), size) : Math.min(Math.max(from, 0), size - 1);
-}

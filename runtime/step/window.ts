@@ -26,6 +26,9 @@ export interface WindowSteps {
   readonly end: Pair;
 }
 
+/** Exports compute positions in 32 bits: an output's position times a stride, plus a window's reach, stays within them. */
+const widest = 2 ** 24;
+
 export function windowSteps(step: StepShapes, spatial: number): WindowSteps {
   const pad = intsAttr(step, "pad", 2 * spatial, 0);
   const stride = intsAttr(step, "stride", spatial, 1);
@@ -35,6 +38,11 @@ export function windowSteps(step: StepShapes, spatial: number): WindowSteps {
     [...stride, ...dilation].every((n) => Number.isInteger(n) && n >= 1),
     "stride and dilation must be at least 1",
   );
+  demand(
+    step,
+    [...pad, ...stride, ...dilation].every((n) => Number.isInteger(n) && n >= 0 && n < widest),
+    `padding, stride and dilation must be below ${widest}`,
+  );
   return { stride: pair(stride, 1), dilation: pair(dilation, 1), begin: pair(pad.slice(0, spatial), 0), end: pair(pad.slice(spatial), 0) };
 }
 
@@ -43,8 +51,8 @@ export function kernelSize(step: StepShapes, spatial: number): Pair {
   const kernel = intsAttr(step, "kernel", spatial, 1);
   demand(
     step,
-    kernel.every((n) => Number.isInteger(n) && n >= 1),
-    "kernel must be at least 1",
+    kernel.every((n) => Number.isInteger(n) && n >= 1 && n < widest),
+    `kernel must be at least 1 and below ${widest}`,
   );
   return pair(kernel, 1);
 }

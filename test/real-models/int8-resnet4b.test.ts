@@ -1,6 +1,6 @@
 /**
  * @file `cifar10-resnet4b` with 8-bit weights and activations: every layer integer, wasm's bits are the integer reference's, accuracy on 1,000 test images within a point
- * of float, and ONNX Runtime's answer to our exported QDQ model within a step. `bench/int8-resnet4b.ts` compares bits and accuracy on all 3,000.
+ * of float, and ONNX Runtime's answer to our exported QDQ model within a step. `bench/int8-resnet4b.bench.ts` compares bits and accuracy on all 3,000.
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -82,7 +82,7 @@ test("a lost device refuses to run, with the reason", async () => {
     await session.run(input(2, 3));
     assert.unreachable();
   } catch (error) {
-    assert.match(String(error), /R0411.*lost/);
+    assert.match(String(error), /R0421.*lost/);
   }
   session.dispose();
 });

@@ -5,6 +5,7 @@
 import { createCoreRegistry, type OpRegistry, type OpSource } from "../../../ir-spec/index.ts";
 import type { Backend, Executable, Plan } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
+import { defaultLimits, type RunLimits } from "../../limits.ts";
 import { referenceTarget } from "../../program.ts";
 import { readModule } from "./read-module.ts";
 import { SourceProgram } from "./source-program.ts";
@@ -36,9 +37,9 @@ class ReferenceBackend implements Backend {
     return false;
   }
 
-  async prepare(plan: Plan): Promise<Executable> {
+  async prepare(plan: Plan, limits: RunLimits = defaultLimits): Promise<Executable> {
     if (!plan.file) throw new RuntimeError("R0401", "it runs the source functions of a file, and this plan has none", "backend reference");
-    return new SourceProgram(readModule(plan.file), this.registry);
+    return new SourceProgram(readModule(plan.file), this.registry, limits);
   }
 
   dispose(): void {}

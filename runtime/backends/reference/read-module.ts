@@ -42,6 +42,7 @@ class ModuleReader {
   private readonly exprs: readonly dims.Dim[];
   private readonly types: readonly TensorType[];
   private readonly attrs: Attr[] = [];
+  private readonly sections = new Map<number, Uint8Array>();
 
   constructor(file: OpenedFile, source: SourceView) {
     this.file = file;
@@ -147,10 +148,17 @@ class ModuleReader {
   }
 
   private storage(constant: ConstantView, type: TensorType): DataStorage {
-    const bytes = this.file.sectionBytes(constant.storage);
+    const bytes = this.section(constant.storage);
     return (constant.flags & ConstantFlag.splat) === 0 || bytes.length === 0
       ? { kind: "bytes", bytes }
       : { kind: "splat", element: firstElement(type, bytes) };
+  }
+
+  /** Constants with equal bytes share a section: it is decoded once, or a short file could ask for the same bytes any number of times. */
+  private section(index: number): Uint8Array {
+    const known = this.sections.get(index) ?? this.file.sectionBytes(index);
+    this.sections.set(index, known);
+    return known;
   }
 
   private readAttr(kind: number, a: number, b: number): Attr {

@@ -12,8 +12,10 @@ import { inferOp } from "../../../ir-spec/ops/infer.ts";
 import type { OpRegistry } from "../../../ir-spec/ops/registry.ts";
 import type { Executable } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
+import { defaultLimits, type RunLimits } from "../../limits.ts";
 import { Tensor } from "../../tensor.ts";
 import { bindAttrs, bindType } from "./bind-dims.ts";
+import { constantsCost, runCost } from "./cost.ts";
 
 const where = "backend reference";
 
@@ -23,12 +25,18 @@ export class SourceProgram implements Executable {
   private readonly main: Func;
   private constants: Map<string, HostTensor> | null = new Map();
 
-  /** @throws RuntimeError R0406 when an op is unknown, or the file's types are not those that its ops give */
-  constructor(module: Module, registry: OpRegistry) {
+  private readonly limits: RunLimits;
+  /** Bindings whose cost was checked. */
+  private readonly affordable = new Set<string>();
+
+  /** @throws RuntimeError R0406 when an op is unknown, or the file's types are not those that its ops give; R0410, R0411 when its constants cost more than the limits */
+  constructor(module: Module, registry: OpRegistry, limits: RunLimits = defaultLimits) {
     this.module = module;
     this.registry = registry;
+    this.limits = limits;
     this.main = mainFunction(module);
     coded("R0406", () => this.check());
+    coded("R0406", () => constantsCost(module, registry, this.main, limits));
   }
 
   async run(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]> {
@@ -36,7 +44,10 @@ export class SourceProgram implements Executable {
   }
 
   runSync(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): readonly Tensor[] {
-    return coded("R0404", () => this.evaluate(inputs, bindings));
+    return coded("R0404", () => {
+      this.demandAffordable(bindings);
+      return this.evaluate(inputs, bindings);
+    });
   }
 
   dispose(): void {
@@ -55,6 +66,14 @@ export class SourceProgram implements Executable {
       for (const operand of op.operands) if (lastUse.get(operand) === at) values.delete(operand);
     });
     return main.returns.map((operand) => tensorOf(this.value(operand, values)));
+  }
+
+  private demandAffordable(bindings: ReadonlyMap<string, number>): void {
+    const key = [...bindings].join(";");
+    if (this.affordable.has(key)) return;
+    runCost(this.module, this.registry, this.main, bindings, this.limits);
+    if (this.affordable.size >= 64) this.affordable.clear();
+    this.affordable.add(key);
   }
 
   private value(operand: number | string, values: ReadonlyMap<Operand, HostTensor>): HostTensor {
@@ -113,7 +132,7 @@ function coded<T>(code: string, body: () => T): T {
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
     if (error instanceof TersorError) throw new RuntimeError(code, error.problems.map((p) => `${p.code} ${p.message}`).join("; "), where);
-    throw new RuntimeError(code, error instanceof Error ? error.message : String(error), where);
+    throw new RuntimeError(code, error instanceof Error ? error.message : String(error), where, error);
   }
 }
 

@@ -5,9 +5,9 @@
 import type { Executable, Plan, PlanConstant, PlanOperand, PlanStep } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
 import { defaultLimits, demandWork, type RunLimits, span } from "../../limits.ts";
+import { boundAttrs } from "../../step/bound-attrs.ts";
 import { Tensor } from "../../tensor.ts";
 import { align, alignment } from "./arena.ts";
-import { boundAttrs } from "./attrs.ts";
 import type { Kernels } from "./gen/kernels.generated.ts";
 import type { TensorAt, WasmKernel } from "./kernel.ts";
 import { bytesOf, Layout, type Shapes } from "./layout.ts";

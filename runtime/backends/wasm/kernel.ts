@@ -3,16 +3,12 @@
  * `bind` returns only calls the WebAssembly export, so that running a model allocates nothing.
  */
 
-import type { PlanAttr } from "../../backend.ts";
 import type { WeightDecoder } from "../../codec/codec.ts";
-import type { RuntimeDType } from "../../tensor.ts";
+import type { StepShapes as Step, TensorShape } from "../../step/step.ts";
 import type { Kernels } from "./gen/kernels.generated.ts";
 import type { MemoryViews } from "./memory.ts";
 
-export interface TensorShape {
-  readonly dtype: RuntimeDType;
-  readonly shape: readonly number[];
-}
+export type { TensorShape };
 
 /** A tensor in the session's memory: its bytes are canonical (row-major, sub-byte elements packed) from `ptr`, a multiple of 16, on. */
 export interface TensorAt extends TensorShape {
@@ -20,15 +16,7 @@ export interface TensorAt extends TensorShape {
 }
 
 /** A step as far as it is known before anything is placed. */
-export interface StepShapes<T extends TensorShape = TensorShape> {
-  readonly kernel: string;
-  /** Name of the op that it came from, for errors. */
-  readonly origin: string;
-  /** Attributes of the op with every default filled in. */
-  readonly attrs: Readonly<Record<string, PlanAttr>>;
-  /** null: absent. */
-  readonly operands: readonly (T | null)[];
-  readonly results: readonly T[];
+export interface StepShapes<T extends TensorShape = TensorShape> extends Step<T> {
   /** Exports of the built-in module. */
   readonly kernels: Kernels;
 }

@@ -37,14 +37,14 @@ export class Device {
     return this.gpu.features.has("shader-f16");
   }
 
-  /** @throws RuntimeError R0411 */
+  /** @throws RuntimeError R0421 */
   refuseLost(): void {
-    if (this.lost !== null) throw new RuntimeError("R0411", `the device is lost: ${this.lost}; load the model again`, "webgpu");
+    if (this.lost !== null) throw new RuntimeError("R0421", `the device is lost: ${this.lost}; load the model again`, "webgpu");
   }
 
   /**
    * Runs `work` and waits for what the device says of it.
-   * @throws RuntimeError R0412 out of memory, R0404 a validation error
+   * @throws RuntimeError R0422 out of memory, R0404 a validation error
    */
   async checked<T>(work: () => Promise<T> | T): Promise<T> {
     this.gpu.pushErrorScope("out-of-memory");
@@ -52,7 +52,7 @@ export class Device {
     const outcome = await settle(work);
     const [validation, memory] = [await this.gpu.popErrorScope(), await this.gpu.popErrorScope()];
     this.refuseLost();
-    if (memory) throw new RuntimeError("R0412", `the device is out of memory: ${memory.message}`, "webgpu");
+    if (memory) throw new RuntimeError("R0422", `the device is out of memory: ${memory.message}`, "webgpu");
     if (validation) throw new RuntimeError("R0404", validation.message, "webgpu");
     if ("error" in outcome) throw outcome.error;
     return outcome.value;

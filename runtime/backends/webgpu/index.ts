@@ -13,7 +13,10 @@ import { Pipelines } from "./pipelines.ts";
 export type { WebGpuKernel } from "./kernel.ts";
 export { manifest } from "./manifest.ts";
 
-export type WebGpuOptions = DeviceOptions;
+export interface WebGpuOptions extends DeviceOptions {
+  /** Takes the file's plan in half precision where it has one; needs a device with shader-f16. List `webgpu()` behind it for devices without. */
+  readonly f16?: boolean;
+}
 
 export const kernels: readonly WebGpuKernel[] = builtinKernels;
 
@@ -23,7 +26,7 @@ export function webgpu(options: WebGpuOptions = {}): Backend {
 
 class WebGpuBackend implements Backend {
   readonly name = "webgpu";
-  readonly targets = ["webgpu"];
+  readonly targets: readonly string[];
   private readonly options: WebGpuOptions;
   private readonly table = new Map(kernels.map((kernel) => [kernel.id, kernel]));
   private device: Device | null = null;
@@ -31,6 +34,7 @@ class WebGpuBackend implements Backend {
 
   constructor(options: WebGpuOptions) {
     this.options = options;
+    this.targets = options.f16 ? ["webgpu-f16", "webgpu"] : ["webgpu"];
   }
 
   async open(): Promise<void> {
@@ -47,6 +51,8 @@ class WebGpuBackend implements Backend {
     const { device, pipelines } = this;
     if (!device || !pipelines) throw new RuntimeError("R0402", "open() the backend before preparing a plan", "webgpu");
     device.refuseLost();
+    if (plan.target === "webgpu-f16" && !device.hasF16)
+      throw new RuntimeError("R0401", "the device has no shader-f16, which the plan webgpu-f16 needs", "webgpu");
     const executable = new WebGpuExecutable(device, plan, (id) => this.kernel(id), pipelines);
     await executable.initialise();
     return executable;

@@ -1,8 +1,9 @@
 /** @file Element-wise arithmetic of two f32 tensors with broadcasting: plain and scalar loops where the shapes allow, strides otherwise. */
+
+import { broadcastStrides, mergeAxes, type StridedAxes } from "../../../step/shapes.ts";
+import { operand, refusal, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { KernelCall, WasmKernel } from "../kernel.ts";
-import { broadcastStrides, mergeAxes, type StridedAxes } from "./shapes.ts";
-import { operand, refusal, result } from "./step.ts";
 import { table, tableBytes } from "./strided-copy.ts";
 
 /** Operation codes of the exports, in order. */

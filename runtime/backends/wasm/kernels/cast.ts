@@ -1,9 +1,10 @@
 /** @file Conversions between dtypes: to f32 in WebAssembly, the others in JavaScript. Floats truncate and saturate with NaN as 0, integers wrap, bool is x != 0. */
+
+import { demand, operand, refusal, result, sameCount } from "../../../step/step.ts";
 import type { RuntimeDType } from "../../../tensor.ts";
 import type { TensorAt, WasmKernel } from "../kernel.ts";
 import type { MemoryViews } from "../memory.ts";
 import { arrayOf, indexAt } from "./elements.ts";
-import { demand, operand, refusal, result, sameCount } from "./step.ts";
 
 function widening(id: "f16_cast_f32" | "bf16_cast_f32" | "i8_cast_f32" | "u8_cast_f32" | "i32_cast_f32"): WasmKernel {
   return {

@@ -1,11 +1,11 @@
 /** @file What rebuilds weights from small codes: unpacking, codebook lookup, sparse expansion. f32 and bytes in WebAssembly, the rarer combinations in JavaScript. */
 import { RuntimeError } from "../../../errors.ts";
+import { aroundAxis } from "../../../step/shapes.ts";
+import { axisAttr, demand, intAttr, operand, refusal, result, sameCount } from "../../../step/step.ts";
 import { elementCount, type RuntimeDType } from "../../../tensor.ts";
 import type { KernelCall, TensorAt, WasmKernel } from "../kernel.ts";
 import { bytesOf } from "../layout.ts";
 import { codeReader, elementMover } from "./packed-codes.ts";
-import { aroundAxis } from "./shapes.ts";
-import { axisAttr, demand, intAttr, operand, refusal, result, sameCount } from "./step.ts";
 
 function unpack(
   id: "u1_unpack_u8" | "u2_unpack_u8" | "u4_unpack_u8" | "i2_unpack_i8" | "i4_unpack_i8",

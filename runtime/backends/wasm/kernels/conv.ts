@@ -1,9 +1,10 @@
 /** @file Convolution over one or two spatial axes; depthwise ones (one input channel per group) take their own loop. */
 import { span } from "../../../limits.ts";
+import { activationCode, demand, intAttr, operand, result } from "../../../step/step.ts";
+import { type Pair, plane, type WindowSteps, windowSteps } from "../../../step/window.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
-import { activationCode, demand, intAttr, operand, optionalPtr, result } from "./step.ts";
-import { type Pair, plane, type WindowSteps, windowSteps } from "./window.ts";
+import { optionalPtr } from "./optional-ptr.ts";
 
 interface Geometry {
   readonly batch: number;

@@ -1,10 +1,11 @@
 /** @file Integer convolution: weights packed at load where all channels are one group, packed group by group into scratch where not. */
 import { span } from "../../../limits.ts";
+import { demand, intAttr, operand, result } from "../../../step/step.ts";
+import { type Pair, plane, windowSteps } from "../../../step/window.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { KernelCall, StepShapes, WasmKernel } from "../kernel.ts";
 import { byteInput, byteOutput, channelScales } from "./int-scaling.ts";
-import { demand, intAttr, operand, optionalPtr, result } from "./step.ts";
-import { type Pair, plane, windowSteps } from "./window.ts";
+import { optionalPtr } from "./optional-ptr.ts";
 
 interface IntConv {
   readonly batch: number;

@@ -1,9 +1,10 @@
 /** @file Element-wise integer kernels: addition with broadcasting, another step, a table. */
+
+import { demand, operand, result, sameCount } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { broadcastAxes } from "./binary.ts";
 import { boundedAttr, byteInput, byteOutput } from "./int-scaling.ts";
-import { demand, operand, result, sameCount } from "./step.ts";
 import { table, tableBytes } from "./strided-copy.ts";
 
 /** Factors and shifts with which everything fits 32 bits. */

@@ -1,8 +1,10 @@
 /** @file Integer fully connected layer by a weight that was packed at load. */
+
+import { demand, operand, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
 import { byteInput, byteOutput, channelScales } from "./int-scaling.ts";
-import { demand, operand, optionalPtr, result } from "./step.ts";
+import { optionalPtr } from "./optional-ptr.ts";
 
 /** Bytes of a packed n by k weight. */
 const packedSize = (n: number, k: number): number => Math.ceil(n / 8) * Math.ceil(k / 2) * 16;

@@ -1,5 +1,7 @@
 /** @file Pooling and means of 8-bit integers. */
 import { span } from "../../../limits.ts";
+import { rowMajor } from "../../../step/shapes.ts";
+import { demand, operand, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import { align } from "../arena.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
@@ -7,8 +9,6 @@ import { bytesOf } from "../layout.ts";
 import { byteInput, byteOutput, productScale } from "./int-scaling.ts";
 import { type Pool, pool } from "./pool.ts";
 import { reduction } from "./reduce.ts";
-import { rowMajor } from "./shapes.ts";
-import { demand, operand, result } from "./step.ts";
 import { stridedCopy, tableBytes } from "./strided-copy.ts";
 
 const bytes = ["i8", "u8"] as const;

@@ -1,7 +1,8 @@
 /** @file How integer kernels read bytes and make results: zero points, clamps, multipliers and shifts, checked, as the exports take them. */
+
+import { demand, intAttr, operand, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { StepShapes, TensorAt, TensorShape } from "../kernel.ts";
-import { demand, intAttr, operand, result } from "./step.ts";
 
 /** Bytes as the exports read them: signed, after `flip` has turned the sign bit of u8. */
 export interface ByteInput {

@@ -1,7 +1,9 @@
 /** @file Matrix products by a right side in 16-column panels: packed at load where it is a constant, into scratch where it is not. */
+
+import { activationCode, demand, operand, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { KernelCall, StepShapes, TensorShape, WasmKernel } from "../kernel.ts";
-import { activationCode, demand, operand, optionalPtr, result } from "./step.ts";
+import { optionalPtr } from "./optional-ptr.ts";
 
 /** Columns of a panel. */
 export const panel = 16;

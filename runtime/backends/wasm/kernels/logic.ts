@@ -1,10 +1,11 @@
 /** @file Comparison and choice with broadcasting, in JavaScript over the session's memory: booleans are bytes. */
+
+import type { StridedAxes } from "../../../step/shapes.ts";
+import { operand, refusal, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { broadcastAxes } from "./binary.ts";
 import { arrayOf, indexAt } from "./elements.ts";
-import type { StridedAxes } from "./shapes.ts";
-import { operand, refusal, result } from "./step.ts";
 
 /** Calls back for every run of the innermost axis with each tensor's element offset; `offsets` is reused. */
 function walker({ sizes, strides }: StridedAxes): (run: (offsets: Int32Array) => void) => void {

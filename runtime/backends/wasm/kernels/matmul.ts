@@ -1,9 +1,9 @@
 /** @file Batched matrix product of two values: one call per matrix of the result, leading axes broadcast. */
 import { span } from "../../../limits.ts";
+import { broadcastStrides } from "../../../step/shapes.ts";
+import { demand, operand, refusal, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
-import { broadcastStrides } from "./shapes.ts";
-import { demand, operand, refusal, result } from "./step.ts";
 
 interface Product {
   readonly m: number;

@@ -1,10 +1,11 @@
 /** @file Moving whole-byte elements: view, transpose, broadcast, slice, concat, pad, gather. */
 import { RuntimeError } from "../../../errors.ts";
+import { aroundAxis } from "../../../step/shapes.ts";
+import { axisAttr, demand, floatAttr, listAttr, operand, refusal, result } from "../../../step/step.ts";
+import { broadcastWalk, sliceWalk, transposeWalk, type Walk } from "../../../step/walk.ts";
 import { elementCount, Tensor } from "../../../tensor.ts";
 import { align } from "../arena.ts";
 import type { KernelCall, StepShapes, TensorShape, WasmKernel } from "../kernel.ts";
-import { aroundAxis, broadcastStrides, rowMajor } from "./shapes.ts";
-import { axisAttr, axisFrom, demand, floatAttr, listAttr, operand, refusal, result } from "./step.ts";
 import { elementBytes, stridedCopy, table, tableBytes } from "./strided-copy.ts";
 
 /** Reshape, and casts that change nothing. */
@@ -14,72 +15,19 @@ function movement(step: StepShapes): void {
   demand(step, operand(step, 0).dtype === result(step).dtype, "operand and result differ in dtype");
 }
 
-const transpose: WasmKernel = {
-  id: "transpose",
-  scratch: () => tableBytes,
-  bind(call) {
-    movement(call);
-    const [x, y] = [operand(call, 0), result(call)];
-    const perm = listAttr(call, "perm").map((axis) => axisFrom(call, axis, x.shape.length));
-    const strides = rowMajor(x.shape);
-    demand(
-      call,
-      perm.length === y.shape.length && perm.every((axis, i) => x.shape[axis] === y.shape[i]),
-      `[${x.shape.join(", ")}] is not [${y.shape.join(", ")}] transposed`,
-    );
-    return stridedCopy(
-      call,
-      elementBytes(call, x),
-      { ptr: x.ptr, strides: perm.map((axis) => strides[axis] as number) },
-      y.shape,
-      y.ptr,
-      call.scratch,
-    );
-  },
-};
-
-const broadcast: WasmKernel = {
-  id: "broadcast",
-  scratch: () => tableBytes,
-  bind(call) {
-    movement(call);
-    const [x, y] = [operand(call, 0), result(call)];
-    const strides = broadcastStrides(x.shape, y.shape);
-    if (!strides) throw refusal(call, `[${x.shape.join(", ")}] does not broadcast to [${y.shape.join(", ")}]`);
-    return stridedCopy(call, elementBytes(call, x), { ptr: x.ptr, strides }, y.shape, y.ptr, call.scratch);
-  },
-};
-
-/** First element of an axis that is read: negative starts count from the end, all are clamped. */
-function sliceStart(start: number, size: number, step: number): number {
-  const from = start < 0 ? start + size : start;
-  return step > 0 ? Math.min(Math.max(from, 0), size) : Math.min(Math.max(from, 0), size - 1);
+function strided(id: string, walk: (step: StepShapes) => Walk): WasmKernel {
+  return {
+    id,
+    scratch: () => tableBytes,
+    bind(call) {
+      movement(call);
+      const [x, y] = [operand(call, 0), result(call)];
+      const { start, strides } = walk(call);
+      const size = elementBytes(call, x);
+      return stridedCopy(call, size, { ptr: x.ptr + start * size, strides }, y.shape, y.ptr, call.scratch);
+    },
+  };
 }
-
-const slice: WasmKernel = {
-  id: "slice",
-  scratch: () => tableBytes,
-  bind(call) {
-    movement(call);
-    const [x, y] = [operand(call, 0), result(call)];
-    demand(call, x.shape.length === y.shape.length, "a slice keeps the rank");
-    const [starts, steps] = [listAttr(call, "starts"), listAttr(call, "steps")];
-    const axes = listAttr(call, "axes").map((axis) => axisFrom(call, axis, x.shape.length));
-    const strides = [...rowMajor(x.shape)];
-    let first = 0;
-    starts.forEach((start, i) => {
-      const [axis, step] = [axes.length > 0 ? (axes[i] as number) : i, steps[i] ?? 1];
-      const [size, count] = [x.shape[axis] as number, y.shape[axis] as number];
-      const from = sliceStart(start, size, step);
-      const last = from + (count - 1) * step;
-      demand(call, count === 0 || (last >= 0 && last < size), `axis ${axis} reads beyond its ${size} elements`);
-      first += from * (strides[axis] as number);
-      strides[axis] = (strides[axis] as number) * step;
-    });
-    const size = elementBytes(call, x);
-    return stridedCopy(call, size, { ptr: x.ptr + first * size, strides }, y.shape, y.ptr, call.scratch);
-  },
-};
 
 const concat: WasmKernel = {
   id: "concat",
@@ -165,9 +113,9 @@ function gather(id: "gather_i32" | "gather_i64"): WasmKernel {
 
 export const moveKernels: readonly WasmKernel[] = [
   view,
-  transpose,
-  broadcast,
-  slice,
+  strided("transpose", transposeWalk),
+  strided("broadcast", broadcastWalk),
+  strided("slice", sliceWalk),
   concat,
   pad,
   gather("gather_i32"),

@@ -1,9 +1,9 @@
 /** @file Max and average pooling over one or two spatial axes. */
 import { span } from "../../../limits.ts";
+import { boolAttr, demand, operand, result } from "../../../step/step.ts";
+import { kernelSize, type Pair, plane, type WindowSteps, windowSteps } from "../../../step/window.ts";
 import type { RuntimeDType } from "../../../tensor.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
-import { boolAttr, demand, operand, result } from "./step.ts";
-import { kernelSize, type Pair, plane, type WindowSteps, windowSteps } from "./window.ts";
 
 export interface Pool {
   readonly planes: number;

@@ -1,9 +1,11 @@
 /** @file Affine quantization and back, per tensor, per axis or per block; f32 scales. */
+
+import { type AroundAxis, aroundAxis } from "../../../step/shapes.ts";
+import { axisAttr, demand, intAttr, operand, result, sameCount } from "../../../step/step.ts";
 import { elementCount, type RuntimeDType } from "../../../tensor.ts";
 import type { KernelCall, StepShapes, TensorAt, WasmKernel } from "../kernel.ts";
+import { optionalPtr } from "./optional-ptr.ts";
 import { codeReader } from "./packed-codes.ts";
-import { type AroundAxis, aroundAxis } from "./shapes.ts";
-import { axisAttr, demand, intAttr, operand, optionalPtr, result, sameCount } from "./step.ts";
 
 interface Scales extends AroundAxis {
   readonly block: number;

@@ -1,10 +1,11 @@
 /** @file Softmax along an axis and reductions over axes. Reduced axes that are not neighbours are brought to the end by a transposed copy in scratch first. */
+
+import { type AroundAxis, aroundAxis, rowMajor } from "../../../step/shapes.ts";
+import { axisAttr, axisFrom, demand, listAttr, operand, result, sameCount } from "../../../step/step.ts";
 import { elementCount, type RuntimeDType } from "../../../tensor.ts";
 import { align } from "../arena.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
 import { bytesOf } from "../layout.ts";
-import { type AroundAxis, aroundAxis, rowMajor } from "./shapes.ts";
-import { axisAttr, axisFrom, demand, listAttr, operand, result, sameCount } from "./step.ts";
 import { stridedCopy, tableBytes } from "./strided-copy.ts";
 
 function softmax(name: "f32_softmax" | "f32_log_softmax"): WasmKernel {

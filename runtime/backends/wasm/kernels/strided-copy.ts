@@ -1,8 +1,9 @@
 /** @file Copies of elements of any width through strides: the core of transpose, broadcast and slice. */
+
+import { mergeAxes } from "../../../step/shapes.ts";
+import { demand } from "../../../step/step.ts";
 import { bitsPerElement, elementCount } from "../../../tensor.ts";
 import type { KernelCall, StepShapes, TensorShape } from "../kernel.ts";
-import { mergeAxes } from "./shapes.ts";
-import { demand } from "./step.ts";
 
 /** The kernels walk tables of sizes and strides of at most this many axes. */
 const maxRank = 6;

@@ -1,7 +1,8 @@
 /** @file Element-wise functions of one f32 tensor. */
+
+import { floatAttr, operand, result, sameCount } from "../../../step/step.ts";
 import type { Kernels } from "../gen/kernels.generated.ts";
 import type { KernelCall, WasmKernel } from "../kernel.ts";
-import { floatAttr, operand, result, sameCount } from "./step.ts";
 
 type Unary = (x: number, y: number, n: number) => void;
 /** Exports that take x, y and a count. */

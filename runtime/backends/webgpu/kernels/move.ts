@@ -2,17 +2,12 @@
  * @file Moving elements: view, transpose, broadcast, slice, concat, pad. 32-bit elements are copied as words; narrower ones a word of the result at a time, since two invocations may not
  * write one word.
  */
-import { aroundAxis, broadcastStrides, rowMajor, sliceStart } from "../../../step/shapes.ts";
-import { axisAttr, axisFrom, demand, floatAttr, listAttr, operand, refusal, result, type StepShapes } from "../../../step/step.ts";
+import { aroundAxis, rowMajor } from "../../../step/shapes.ts";
+import { axisAttr, demand, floatAttr, listAttr, operand, result, type StepShapes } from "../../../step/step.ts";
+import { broadcastWalk, sliceWalk, transposeWalk, type Walk } from "../../../step/walk.ts";
 import { bitsPerElement, elementCount } from "../../../tensor.ts";
 import type { Launch, Program, StepTypes, WebGpuKernel } from "../kernel.ts";
 import { dot, eachIndex, floatBits, gridFor, numbered, numberedValues, Params, shader, split } from "../wgsl.ts";
-
-/** Where each element of the result comes from: element `start` of x plus its coordinates times `strides`. */
-interface Walk {
-  readonly start: number;
-  readonly strides: readonly number[];
-}
 
 const words = [
   { name: "x", of: "u32" },
@@ -56,40 +51,6 @@ function stridedProgram(step: StepTypes, walk: (call: StepShapes) => Walk): Prog
       return { uniform: params.pack(fields), grid: gridFor(count) };
     },
   };
-}
-
-function transposeWalk(call: StepShapes): Walk {
-  const [x, y] = [operand(call, 0), result(call)];
-  const perm = listAttr(call, "perm").map((axis) => axisFrom(call, axis, x.shape.length));
-  const own = rowMajor(x.shape);
-  const sound = perm.length === y.shape.length && perm.every((axis, i) => x.shape[axis] === y.shape[i]);
-  demand(call, sound, `[${x.shape.join(", ")}] is not [${y.shape.join(", ")}] transposed`);
-  return { start: 0, strides: perm.map((axis) => own[axis] as number) };
-}
-
-function broadcastWalk(call: StepShapes): Walk {
-  const strides = broadcastStrides(operand(call, 0).shape, result(call).shape);
-  if (!strides) throw refusal(call, "the operand does not broadcast to the result");
-  return { start: 0, strides };
-}
-
-function sliceWalk(call: StepShapes): Walk {
-  const [x, y] = [operand(call, 0), result(call)];
-  demand(call, x.shape.length === y.shape.length, "a slice keeps the rank");
-  const [starts, steps] = [listAttr(call, "starts"), listAttr(call, "steps")];
-  const axes = listAttr(call, "axes").map((axis) => axisFrom(call, axis, x.shape.length));
-  const strides = [...rowMajor(x.shape)];
-  let first = 0;
-  starts.forEach((start, i) => {
-    const [axis, step] = [axes.length > 0 ? (axes[i] as number) : i, steps[i] ?? 1];
-    const [size, count] = [x.shape[axis] as number, y.shape[axis] as number];
-    const from = sliceStart(start, size, step);
-    const last = from + (count - 1) * step;
-    demand(call, count === 0 || (last >= 0 && last < size), `axis ${axis} reads beyond its ${size} elements`);
-    first += from * (strides[axis] as number);
-    strides[axis] = (strides[axis] as number) * step;
-  });
-  return { start: first, strides };
 }
 
 const concatParams = new Params("count", "block", "row", "offset");

@@ -3,7 +3,7 @@
  * wasm gives the same bits as the integer reference (the interpreter over the legalized module). Calibrates on 256 training images. Exits with 1 when a bit differs or accuracy
  * falls by more than a point. Prints a table and, over all images, writes `bench/results/int8-resnet4b.json`.
  *
- * node --import tsx bench/int8-resnet4b.ts [images]
+ * node --import tsx bench/int8-resnet4b.bench.ts [images]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
