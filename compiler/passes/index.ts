@@ -9,7 +9,6 @@ import { fuseActivation } from "./fuse-activation.ts";
 import { inferShapes } from "./infer-shapes.ts";
 import { legalize } from "./legalize.ts";
 import { materialize } from "./materialize.ts";
-import { narrowFloatsPass } from "./narrow-floats.ts";
 
 export const generalPasses: readonly Pass[] = [
   inferShapes,
@@ -21,7 +20,6 @@ export const generalPasses: readonly Pass[] = [
   materialize,
   foldBatchNorm,
   legalize,
-  narrowFloatsPass,
 ];
 
 /** What every compilation runs before compressing. */

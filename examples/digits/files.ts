@@ -1,4 +1,4 @@
-/** @file The committed model, `digits-cnn.tir` and `digits-cnn.bin` beside this file: reading and writing. */
+/** @file The committed model, `lenet5.tir` and `lenet5.bin` beside this file: reading and writing. */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { sha256 } from "@noble/hashes/sha2.js";
@@ -12,17 +12,17 @@ const pathOf = (base: URL, file: string): string => fileURLToPath(new URL(file, 
 
 /** The trained network as committed. */
 export function readDigitsModel(registry: OpRegistry, base: URL = folder): Module {
-  const path = pathOf(base, "digits-cnn.tir");
+  const path = pathOf(base, "lenet5.tir");
   const resources = (file: string): Uint8Array => new Uint8Array(readFileSync(pathOf(base, file)));
   return readModule(readFileSync(path, "utf8"), { registry, file: path, resources });
 }
 
 /** Writes the text and its weights, each whole or not at all. Returns the sizes in bytes. */
 export function writeDigitsModel(module: Module, base: URL = folder): { readonly tir: number; readonly bin: number } {
-  const { packed, bytes } = withResource(module, "weights", "digits-cnn.bin");
+  const { packed, bytes } = withResource(module, "weights", "lenet5.bin");
   const text = new TextEncoder().encode(printModule(packed));
-  write(pathOf(base, "digits-cnn.bin"), bytes);
-  write(pathOf(base, "digits-cnn.tir"), text);
+  write(pathOf(base, "lenet5.bin"), bytes);
+  write(pathOf(base, "lenet5.tir"), text);
   return { tir: text.length, bin: bytes.length };
 }
 

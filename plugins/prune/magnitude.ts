@@ -1,6 +1,10 @@
 /**
  * @file Magnitude pruning of parameters (Han et al., "Learning both Weights and Connections", 2015): the smallest |w| become structural zeros.
- * The zeros are written as `sparse.expand {format = mask}` at once, so that no later pass revives them.
+ * The zeros are written as `sparse.expand {format = mask}` at once, so that no later pass revives them. How many go is a share of the weights or, with `energy`, of
+ * their sum of squares: the relative squared error is what is held then, and a layer's own distribution decides how many weights that costs. Over the whole network
+ * `energy` ranks by w^2 / (sum of squares of the layer), which gives the most zeros for a given sum of relative errors; a sum, since the errors of layers add up on the
+ * way to the output, so that a deep network loses less per layer than a shallow one. Close to LAMP (Lee et al., "Layer-adaptive sparsity for the
+ * magnitude-based pruning", 2021), which leaves out of the sum what is smaller than w.
  */
 
 import {
@@ -36,9 +40,11 @@ interface Candidate {
   readonly values: Float32Array | Float64Array;
   /** The mask expansion above the leaf, when the weight was pruned before. */
   readonly expansion: DerivedConstant | null;
+  /** What magnitudes are measured in. NaN, which no limit exceeds, keeps the weight whole. */
+  readonly unit: number;
 }
 
-/** Values below `limit` go, and the first `ties` of those that equal it: exact however many are equal. */
+/** Values below `limit` units go, and the first `ties` of those that equal it: exact however many are equal. */
 interface Cut {
   readonly limit: number;
   ties: number;
@@ -51,17 +57,27 @@ export const pruneMagnitude = definePass({
   before: ["share-weights", "quantize"],
   options: {
     sparsity: option.number("Share of weights to remove.", 0.5, { min: 0, max: 0.999 }),
+    energy: option.number(
+      "Instead of sparsity, where above 0: share of a layer's sum of squares to remove; globally the sum of these shares.",
+      0,
+      {
+        min: 0,
+        max: 0.999,
+      },
+    ),
+    cap: option.number("With energy: largest share of a layer's weights to remove.", 0.98, { min: 0, max: 0.999 }),
     scope: option.oneOf(["layer", "global"], "One threshold per layer, or one for all.", "layer"),
     min: option.integer("Layers with fewer weights are left alone.", 256, { min: 0 }),
     keep: option.names("Weights to leave alone, as globs over constant names.", []),
   },
   run(module, ctx, options) {
     const chosen = ctx.analysis(weights, module).filter((weight) => weight.count >= options.min && !matchesAny(weight.name, options.keep));
-    const candidates = candidatesOf(module, chosen, ctx);
-    const shared = options.scope === "global" ? cutOf(candidates, options.sparsity) : null;
+    const candidates = candidatesOf(module, chosen, ctx, options.energy > 0);
+    const shared = options.scope === "global" ? cutOf(candidates, options) : null;
     const editor = new ModuleEditor(module, ctx.registry);
     for (const candidate of candidates) {
-      const row = prune(module, editor, candidate, shared ?? cutOf([candidate], options.sparsity));
+      const cut = shared ?? cutOf([candidate], options);
+      const row = prune(module, editor, candidate, options.energy > 0 ? capped(cut, candidate, options.cap) : cut);
       if (row) ctx.report(row);
       if (row?.numbers?.kept === 0)
         ctx.warn(`${candidate.weight.name}: every weight is removed; keep="${candidate.weight.name}" spares it`);
@@ -71,7 +87,7 @@ export const pruneMagnitude = definePass({
 });
 
 /** One per leaf: weights that share their values are pruned once. */
-function candidatesOf(module: Module, chosen: readonly Weight[], ctx: PassContext): readonly Candidate[] {
+function candidatesOf(module: Module, chosen: readonly Weight[], ctx: PassContext, relative: boolean): readonly Candidate[] {
   const seen = new Set<string>();
   return chosen.flatMap((weight): readonly Candidate[] => {
     if (seen.has(weight.leaf)) return [];
@@ -88,8 +104,15 @@ function candidatesOf(module: Module, chosen: readonly Weight[], ctx: PassContex
       ctx.warn(`${weight.name}: @${weight.leaf} are stored values of another pattern or of several weights; left alone`);
       return [];
     }
-    return [{ weight, leaf, values, expansion }];
+    return [{ weight, leaf, values, expansion, unit: relative ? rootEnergy(values) : 1 }];
   });
+}
+
+/** 1 for nothing but zeros, NaN where a value is not finite. */
+function rootEnergy(values: Float32Array | Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Number.isFinite(sum) ? Math.sqrt(sum) || 1 : Number.NaN;
 }
 
 function usersOf(module: Module, name: string): readonly DerivedConstant[] {
@@ -100,31 +123,62 @@ function formatOf(expansion: DerivedConstant, { registry }: PassContext): unknow
   return registry.attrs(registry.require(expansion.op), expansion.attrs).format;
 }
 
+function cutOf(candidates: readonly Candidate[], { sparsity, energy }: { readonly sparsity: number; readonly energy: number }): Cut {
+  const magnitudes = sortedMagnitudes(candidates);
+  return cutAfter(magnitudes, energy > 0 ? countOfEnergy(magnitudes, energy) : countOfShare(candidates, sparsity));
+}
+
+function cutAfter(sorted: Float64Array, remove: number): Cut {
+  if (remove <= 0) return { limit: 0, ties: 0 };
+  const limit = sorted[remove - 1] as number;
+  return { limit, ties: remove - sorted.indexOf(limit) };
+}
+
 /** So that the zeros make up `sparsity` of all elements, rounded down, structural zeros included. */
-function cutOf(candidates: readonly Candidate[], sparsity: number): Cut {
+function countOfShare(candidates: readonly Candidate[], sparsity: number): number {
   const total = candidates.reduce((n, c) => n + c.weight.count, 0);
   const stored = candidates.reduce((n, c) => n + c.values.length, 0);
   // 0.29 * 100 is a little less than 29.
-  const remove = Math.floor(total * sparsity + 1e-6) - (total - stored);
-  if (remove <= 0) return { limit: 0, ties: 0 };
-  const magnitudes = new Float64Array(stored);
+  return Math.floor(total * sparsity + 1e-6) - (total - stored);
+}
+
+/** The most of the smallest whose squares sum to at most `allowed`. */
+function countOfEnergy(sorted: Float64Array, allowed: number): number {
+  let sum = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    sum += (sorted[i] as number) ** 2;
+    // Not `sum > allowed`: what is not a number ends the search.
+    if (!(sum <= allowed)) return i;
+  }
+  return sorted.length;
+}
+
+/** In units. What is not a number stands at the end. */
+function sortedMagnitudes(candidates: readonly Candidate[]): Float64Array {
+  const magnitudes = new Float64Array(candidates.reduce((n, c) => n + c.values.length, 0));
   let at = 0;
-  for (const { values } of candidates) for (const value of values) magnitudes[at++] = Math.abs(value);
-  magnitudes.sort();
-  const limit = magnitudes[remove - 1] as number;
-  return { limit, ties: remove - magnitudes.indexOf(limit) };
+  for (const { values, unit } of candidates) for (const value of values) magnitudes[at++] = Math.abs(value) / unit;
+  return magnitudes.sort();
+}
+
+/** The cut, or the one that leaves the weight its last 1 - `cap`. */
+function capped(cut: Cut, candidate: Candidate, cap: number): Cut {
+  const most = cutAfter(sortedMagnitudes([candidate]), countOfShare([candidate], cap));
+  if (most.limit !== cut.limit) return most.limit < cut.limit ? most : cut;
+  return most.ties < cut.ties ? most : cut;
 }
 
 /** 1 for each value that stays. */
-function survivors(values: Float32Array | Float64Array, cut: Cut): Uint8Array {
+function survivors({ values, unit }: Candidate, cut: Cut): Uint8Array {
   return Uint8Array.from(values, (value) => {
-    const magnitude = Math.abs(value);
+    const magnitude = Math.abs(value) / unit;
     return magnitude < cut.limit || (magnitude === cut.limit && cut.ties-- > 0) ? 0 : 1;
   });
 }
 
-function prune(module: Module, editor: ModuleEditor, { weight, leaf, values, expansion }: Candidate, cut: Cut): ReportRow | null {
-  const stays = survivors(values, cut);
+function prune(module: Module, editor: ModuleEditor, candidate: Candidate, cut: Cut): ReportRow | null {
+  const { weight, leaf, values, expansion, unit } = candidate;
+  const stays = survivors(candidate, cut);
   const kept = values.filter((_, i) => stays[i] === 1);
   if (kept.length === values.length) return null;
   if (expansion) refine(module, editor, expansion, leaf, stays, kept);
@@ -133,7 +187,7 @@ function prune(module: Module, editor: ModuleEditor, { weight, leaf, values, exp
   return {
     subject: weight.name,
     note: `${(100 * sparsity).toFixed(1)} % of ${weight.count} weights are zero`,
-    numbers: { sparsity, kept: kept.length, threshold: cut.limit },
+    numbers: { sparsity, kept: kept.length, threshold: cut.limit * unit },
   };
 }
 

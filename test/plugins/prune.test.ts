@@ -54,6 +54,80 @@ test("sparsity 0 gives the very module back", async () => {
   assert.is(await pruned(module, "sparsity=0 min=0"), module);
 });
 
+const energyOf = (values: readonly number[]) => values.reduce((sum, v) => sum + v * v, 0);
+
+test("energy: the most of the smallest whose squares stay within the share, layer by layer", async () => {
+  const before = twoLayers();
+  const after = await pruned(before, "energy=5% min=0");
+  for (const name of ["a", "b"]) {
+    const [old, now] = [valuesOf(before, name), valuesOf(after, name)];
+    const allowed = 0.05 * energyOf(old);
+    const gone = energyOf(old.filter((_, i) => now[i] === 0));
+    const next = Math.min(...now.filter((v) => v !== 0).map(Math.abs));
+    assert.ok(gone <= allowed && gone + next * next > allowed, `${name}: ${gone} of ${allowed}, then ${next * next}`);
+    for (const [i, value] of now.entries()) if (value !== 0) assert.is(value, old[i]);
+  }
+});
+
+test("energy: a peaked layer loses more of its weights than a flat one, whatever the scales", async () => {
+  const peaked = normals(128, 3).map((v) => 10 * v ** 5);
+  const after = await pruned(withValues(twoLayers(), "b", peaked), "energy=5% min=0");
+  const [flat, sharp] = [zeros(valuesOf(after, "a")) / 512, zeros(valuesOf(after, "b")) / 128];
+  // Of normal numbers, 45 % hold 5 % of the squares.
+  assert.ok(flat > 0.39 && flat < 0.49 && sharp > 0.8, `${flat} ${sharp}`);
+});
+
+test("energy over the whole network: the sum of the shares of the layers, ranked by the share of each weight in its layer", async () => {
+  const before = twoLayers();
+  const after = await pruned(before, "energy=10% scope=global min=0");
+  const shares = ["a", "b"].map((name) => {
+    const [old, now] = [valuesOf(before, name), valuesOf(after, name)];
+    const relative = old.map((v) => (v * v) / energyOf(old));
+    return { gone: relative.filter((_, i) => now[i] === 0), kept: relative.filter((_, i) => now[i] !== 0) };
+  });
+  const [gone, kept] = [shares.flatMap((s) => s.gone), shares.flatMap((s) => s.kept)];
+  const total = gone.reduce((sum, share) => sum + share, 0);
+  assert.ok(Math.max(...gone) < Math.min(...kept));
+  assert.ok(total <= 0.1 && total + Math.min(...kept) > 0.1, `${total}`);
+  // The larger layer has smaller shares, so it gives more, though its weights are ten times as large.
+  const parts = shares.map((s) => s.gone.length / (s.gone.length + s.kept.length));
+  assert.ok((parts[0] ?? 0) > (parts[1] ?? 0) + 0.15, `${parts}`);
+});
+
+test("energy: the cap holds where a few weights hold nearly all, so no layer is emptied", async () => {
+  const spike = Float32Array.from({ length: 100 }, (_, i) => (i < 2 ? 100 : 0.001 * (i + 1)));
+  assert.is(zeros(valuesOf(await pruned(oneLayer(spike, 10), "energy=50% min=0"), "w")), 98);
+  assert.is(zeros(valuesOf(await pruned(oneLayer(spike, 10), "energy=5% cap=75% min=0"), "w")), 75);
+  const { module, warnings } = await run(oneLayer(new Float32Array(100), 10), "prune-magnitude{energy=5% min=0}");
+  assert.equal([dataOf(module, "w.values").length, warnings], [2, []]);
+});
+
+test("energy: the cap holds in each layer where one threshold serves all", async () => {
+  const spike = Float32Array.from({ length: 128 }, (_, i) => (i < 2 ? 100 : 0.001));
+  const after = await pruned(withValues(twoLayers(), "b", spike), "energy=5% cap=60% scope=global min=0");
+  assert.is(zeros(valuesOf(after, "b")), 76);
+  assert.ok(zeros(valuesOf(after, "a")) > 128);
+});
+
+test("energy: a layer with weights that are not finite stays whole", async () => {
+  for (const broken of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const scope of ["layer", "global"]) {
+      const module = withValues(twoLayers(), "b", normals(128).fill(broken, 127));
+      const after = await pruned(module, `energy=5% scope=${scope} min=0`);
+      assert.equal(after.constants.get("b"), module.constants.get("b"));
+      assert.ok(zeros(valuesOf(after, "a")) > 128);
+    }
+  }
+});
+
+test("energy twice: measured again on what stayed", async () => {
+  const once = await pruned(twoLayers(), "energy=5% min=0");
+  const twice = await pruned(once, "energy=5% min=0");
+  const [first, second] = [valuesOf(once, "a"), valuesOf(twice, "a")];
+  const gone = energyOf(first) - energyOf(second);
+  assert.ok(zeros(second) > zeros(first) && gone <= 0.05 * energyOf(first) && gone > 0.04 * energyOf(first), `${gone}`);
+});
+
 test("what is stored: one value per survivor, one bit per weight, in order", async () => {
   const after = await pruned(oneLayer(Float32Array.of(3, -1, 2, -4), 2), "sparsity=50% min=0");
   assert.equal(partsOf(after, "w"), ["w.values", "w.mask"]);

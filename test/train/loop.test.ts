@@ -92,6 +92,22 @@ test("the best epoch by score is kept, the first of equals", async () => {
   assert.is(printModule(module), texts[1]);
 });
 
+test("without scores the last epoch is kept, and onEpoch saw the module that is returned", async () => {
+  const seen: string[] = [];
+  const looked = (module: TrainOptions["module"]): null => {
+    seen.push(printModule(module));
+    return null;
+  };
+  const { module, history } = await train(options({ epochs: 3, onEpoch: looked }));
+  assert.is(printModule(module), seen[2]);
+  assert.is.not(seen[2], seen[1]);
+  assert.equal(
+    history.map(({ score }) => score),
+    [null, null, null],
+  );
+  assert.is(printModule((await train(options({ epochs: 3 }))).module), seen[2]);
+});
+
 test("a fixed batch leaves the short rest out; another batch size is refused", async () => {
   const steps: number[] = [];
   const fixed = startingNetwork(1, "16");

@@ -109,6 +109,47 @@ test("Adam with its bias correction and decoupled decay", () => {
   });
 });
 
+/** `x` towards zero by `by`, zero from nearer. */
+const shrunk = (x: number, by: number): number => Math.sign(x) * Math.max(Math.abs(x) - by, 0);
+
+test("l1 shrinks matrices after the update, by the learning rate and whatever the momentum", () => {
+  check(sgd({ momentum: 0.75, l1: 0.5 }), (leaf) => {
+    let velocity = new Float64Array(4);
+    return (w, g) => {
+      velocity = zip(g, velocity, (d, v) => 0.75 * v + d) as Float64Array<ArrayBuffer>;
+      return zip(w, velocity, (x, v) => (leaf === "w" ? shrunk(x - RATE * v, RATE * 0.5) : x - RATE * v));
+    };
+  });
+  check(adam({ beta1: 0.75, beta2: 0.875, epsilon: 0.0625, weightDecay: 0.5, l1: 0.25 }), (leaf) => {
+    let [mean, square, t] = [new Float64Array(4), new Float64Array(4), 0];
+    return (w, g) => {
+      t++;
+      mean = zip(g, mean, (d, m) => 0.75 * m + 0.25 * d) as Float64Array<ArrayBuffer>;
+      square = zip(g, square, (d, v) => 0.875 * v + 0.125 * d * d) as Float64Array<ArrayBuffer>;
+      return w.map((x, i) => {
+        const direction = (mean[i] as number) / (1 - 0.75 ** t) / (Math.sqrt((square[i] as number) / (1 - 0.875 ** t)) + 0.0625);
+        return leaf === "w" ? shrunk(x - RATE * (direction + 0.5 * x), RATE * 0.25) : x - RATE * direction;
+      });
+    };
+  });
+});
+
+test("l1 makes exact zeros, positive ones, that stay while the gradient is small", () => {
+  const made = trainStep(module, registry, { loss: "softmax_cross_entropy", optimizer: sgd({ l1: 4 }) });
+  let state: Tensors = { w: constantValue(module, "w"), b: constantValue(module, "b") };
+  for (const batch of [...batches, ...batches]) {
+    state = {
+      ...run(made.module, { w: tensorOf(state, "w"), b: tensorOf(state, "b"), ...batch, [made.learningRate]: f32([], [RATE]) }, "step"),
+    };
+  }
+  const w = [...(tensorOf(state, "w").data as Float64Array)];
+  assert.ok(
+    w.every((x) => Object.is(x, 0)),
+    `${w}`,
+  );
+  assert.ok([...(tensorOf(state, "b").data as Float64Array)].every((x) => x !== 0));
+});
+
 test("a leaf of f32 beside one of f64: state and rates take the leaf's dtype", () => {
   const mixed = moduleOf(`
   func @main(%x: tensor<Nx2xf64>) -> (y: tensor<Nx2xf64>) {
@@ -132,7 +173,9 @@ test("a leaf of f32 beside one of f64: state and rates take the leaf's dtype", (
 test("settings out of range are refused", () => {
   assert.throws(() => sgd({ momentum: 1 }), /momentum must be at least 0 and below 1, not 1/);
   assert.throws(() => sgd({ weightDecay: -1 }), RangeError);
+  assert.throws(() => sgd({ l1: -1 }), /l1 must be at least 0/);
   assert.throws(() => adam({ beta2: Number.NaN }), RangeError);
+  assert.throws(() => adam({ l1: Number.NaN }), RangeError);
 });
 
 test("schedules: warm-up, half a cosine, floor", () => {

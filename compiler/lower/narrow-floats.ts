@@ -14,8 +14,6 @@ import {
   type OpRegistry,
   tensorType,
 } from "../../ir-spec/index.ts";
-import { option } from "../pass/options.ts";
-import { definePass } from "../pass/pass.ts";
 
 /** Scales of a few parts in a thousand are not for f16, and its kernels read none. */
 const keepsFloat = (op: string): boolean => op.startsWith("quant.");
@@ -88,9 +86,9 @@ function widenAround(body: FunctionEditor, op: EditableOp, following: EditableOp
 
 /** Values become f16 only when types are refreshed at the end: what defines an f32 value here will be. */
 function isHalf(body: FunctionEditor, operand: Operand): boolean {
-  const dtype = body.typeOf(operand).dtype;
+  const { dtype } = body.typeOf(operand);
   const definition = typeof operand === "number" ? body.def(operand) : null;
-  return dtype !== "f32" || (definition !== null && !keepsFloat(definition.name));
+  return dtype === "f16" || dtype === "bf16" || (dtype === "f32" && definition !== null && !keepsFloat(definition.name));
 }
 
 function widenResults(body: FunctionEditor): void {
@@ -100,11 +98,3 @@ function widenResults(body: FunctionEditor): void {
     if (dtype === "f16" || dtype === "bf16") body.setReturn(i, body.one("type.cast", [operand], { to: "f32" }));
   }
 }
-
-export const narrowFloatsPass = definePass({
-  name: "narrow-floats",
-  doc: "Computes in f16 or bf16 instead of f32; inputs and results stay f32. Targets with half-precision kernels do it themselves.",
-  stage: "legalize",
-  options: { to: option.oneOf(["f16", "bf16"], "The float that the body uses.", "f16") },
-  run: (module, ctx, options) => narrowFloats(module, ctx.registry, options.to),
-});
