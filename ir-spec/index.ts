@@ -18,6 +18,7 @@ export * from "./core/type.ts";
 export * from "./core/weight-form.ts";
 export * from "./core/weight-form-statistics.ts";
 export * from "./ops/attr-spec.ts";
+export * from "./ops/budget.ts";
 export * from "./ops/core.ts";
 export * from "./ops/define.ts";
 export * from "./ops/evaluate.ts";

@@ -3,6 +3,8 @@
  * steps name values, never offsets; each backend places them. Asynchronous everywhere, since a GPU may be behind it.
  */
 import type { WeightDecoder } from "./codec/codec.ts";
+import type { DeviceTensor } from "./device-tensor.ts";
+import type { RunLimits } from "./limits.ts";
 import type { OpenedFile } from "./open-file.ts";
 import type { RuntimeDType, Tensor } from "./tensor.ts";
 
@@ -72,8 +74,8 @@ export interface Backend {
   open(): Promise<void>;
   /** Asked for every kernel of a plan before `prepare`; a missing one is an error that names kernel and package. */
   hasKernel(id: string): boolean;
-  /** Loads constants and runs `init` once. */
-  prepare(plan: Plan): Promise<Executable>;
+  /** Loads constants and runs `init` once. Refuses, by code and before it works, what is above the limits, then and in every run; without them it has its own. */
+  prepare(plan: Plan, limits?: RunLimits): Promise<Executable>;
   /** Frees what `open` took. */
   dispose(): void;
 }
@@ -83,7 +85,20 @@ export interface Executable {
   run(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]>;
   /** Absent where the device is asynchronous. */
   runSync?(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): readonly Tensor[];
+  /** Absent where the backend has no memory of its own. */
+  readonly onDevice?: DeviceRuns;
   dispose(): void;
+}
+
+/**
+ * Runs whose tensors need not travel. Results of `runToDevice` belong to the caller and outlive the executable, until they are disposed or the backend is.
+ * @throws RuntimeError R0312 from a run where an input was disposed
+ */
+export interface DeviceRuns {
+  /** Whether the tensor lies in this executable's device. The session asks before each run. */
+  holds(tensor: DeviceTensor): boolean;
+  runToHost(inputs: readonly (Tensor | DeviceTensor)[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]>;
+  runToDevice(inputs: readonly (Tensor | DeviceTensor)[], bindings: ReadonlyMap<string, number>): Promise<readonly DeviceTensor[]>;
 }
 
 /** Last step index that uses each value (`steps.length` for returned ones, -1 for never). The lifetime of a value is [definition, last use]. */

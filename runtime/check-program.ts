@@ -2,7 +2,7 @@
  * @file Checks the meaning of a program, once, before anything is used: every index in range, every pool exactly used, values defined before use, types that agree where the
  * file's parts meet. Its structure as a FlatBuffer was verified before (`verify-flatbuffer.ts`), its bytes before that (`open-file.ts`).
  */
-import { AttrKind } from "../ir-spec/format/codes.ts";
+import { AttrKind, limits } from "../ir-spec/format/codes.ts";
 import { checkFunc } from "./check-functions.ts";
 import {
   checkLocation,
@@ -56,7 +56,7 @@ function checkStorage(view: ProgramView, storage: number, bytes: number, where: 
   if (BigInt(bytes) !== held) throw new RuntimeError("R0205", `its type takes ${bytes} bytes, its section holds ${held}`, where);
 }
 
-/** No definition needs itself: constants are taken off in the order of a topological sort (Kahn, 1962). */
+/** No definition needs itself, nor nests deeper than whoever evaluates it has stack: constants are taken off in the order of a topological sort (Kahn, 1962). */
 function checkAcyclic(view: ProgramView): void {
   const operandsOf = (i: number): readonly number[] => {
     const { storage } = view.constants[i] ?? { storage: 0 };
@@ -68,8 +68,13 @@ function checkAcyclic(view: ProgramView): void {
     for (const operand of operandsOf(i)) users[operand]?.push(i);
   });
   const ready = open.flatMap((count, i) => (count === 0 ? [i] : []));
+  const depths = view.constants.map(() => 1);
   for (let next = 0; next < ready.length; next++) {
+    const depth = depths[ready[next] as number] as number;
+    if (depth > limits.definitionDepth)
+      throw new RuntimeError("R0205", `definitions nest deeper than ${limits.definitionDepth}`, `constant ${ready[next]}`);
     for (const user of users[ready[next] as number] ?? []) {
+      depths[user] = Math.max(depths[user] as number, depth + 1);
       open[user] = (open[user] as number) - 1;
       if (open[user] === 0) ready.push(user);
     }

@@ -102,8 +102,12 @@ function checkTypes(view: ProgramView): void {
 function checkAttrs(view: ProgramView): void {
   const sizes: number[] = [];
   const depths: number[] = [];
+  // Lists that shared their items could hold more of them together than any memory.
+  let left = view.listItems.length + view.dictItems.length;
   view.attrs.forEach((attr, i) => {
     const where = `attribute ${i}`;
+    if (attr.kind === AttrKind.list || attr.kind === AttrKind.dict) left -= Math.max(0, attr.b);
+    if (left < 0) throw new RuntimeError("R0204", "lists and dicts take more items than there are", where);
     const items = attrItems(view, attr, where);
     let size = 1;
     let depth = 1;

@@ -5,8 +5,9 @@ export class RuntimeError extends Error {
   readonly code: string;
   readonly where: string;
 
-  constructor(code: string, message: string, where = "") {
-    super(`error[${code}]: ${where ? `${where}: ` : ""}${message}`);
+  /** @param cause what it was made from, where another part failed */
+  constructor(code: string, message: string, where = "", cause?: unknown) {
+    super(`error[${code}]: ${where ? `${where}: ` : ""}${message}`, cause === undefined ? undefined : { cause });
     this.name = "RuntimeError";
     this.code = code;
     this.where = where;

@@ -4,13 +4,33 @@ export { type BitCoder, BitModel, probabilityBits } from "./codec/bit-coder.ts";
 export type { DecodeContext, WeightDecoder } from "./codec/codec.ts";
 export { builtinDecoders, decoderTable } from "./codec/index.ts";
 export { codePlanes, contextCount, type SymbolModel, splitPlanes, unpackSymbols } from "./codec/symbols.ts";
+export { DeviceTensor } from "./device-tensor.ts";
 export { RuntimeError } from "./errors.ts";
 export type { PortInfo } from "./interface.ts";
+export { defaultLimits, type RunLimits } from "./limits.ts";
 export type * from "./manifest.ts";
 export { type FileBuildInfo, type ModelInfo, modelInfo, type SessionInfo, type SkippedBackend } from "./model-info.ts";
 export { type OpenedFile, type OpenOptions, openFile } from "./open-file.ts";
 export { bareSymbol, dimText, sizeOf } from "./plan-dim.ts";
+export {
+  imageShape,
+  imageTensor,
+  type PixelRows,
+  prepareRows,
+  type RgbaImage,
+  rgbaRows,
+} from "./preprocess-image.ts";
+export {
+  channelCount,
+  type ImagePreprocessing,
+  imageChannels,
+  imageLayouts,
+  imagePreprocessing,
+  imagePreprocessingKeys,
+  imageResizes,
+  parseImagePreprocessing,
+} from "./preprocess-record.ts";
 export { filePlan, fileTargets, referenceTarget } from "./program.ts";
 export type { ModelSource, Progress } from "./read-source.ts";
-export { type LoadOptions, load, Session } from "./session.ts";
+export { type LoadOptions, load, type RunOptions, Session } from "./session.ts";
 export * from "./tensor.ts";

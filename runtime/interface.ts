@@ -4,6 +4,7 @@
  */
 import type { PlanDim } from "./backend.ts";
 import { maxTensorBytes } from "./check-references.ts";
+import { DeviceTensor } from "./device-tensor.ts";
 import { RuntimeError } from "./errors.ts";
 import { bareSymbol, dimText, planDim, planType, sizeOf } from "./plan-dim.ts";
 import type { PortView, ProgramView } from "./program-view.ts";
@@ -44,7 +45,9 @@ export class ModelInterface {
    * The inputs in order and what their shapes bind.
    * @throws RuntimeError R0302 missing, R0303 unknown, R0304 dtype, R0305 shape, R0306 conflict of symbols, R0307 `require`, R0308 size out of range
    */
-  bind(given: Readonly<Record<string, Tensor>>): { readonly tensors: readonly Tensor[]; readonly bindings: ReadonlyMap<string, number> } {
+  bind<T extends Tensor | DeviceTensor>(
+    given: Readonly<Record<string, T>>,
+  ): { readonly tensors: readonly T[]; readonly bindings: ReadonlyMap<string, number> } {
     this.refuseUnknown(given);
     const bindings = new Map<string, number>();
     const boundBy = new Map<string, string>();
@@ -56,18 +59,18 @@ export class ModelInterface {
       return tensor;
     });
     this.inputPorts.forEach((port, i) => {
-      checkShape(port, tensors[i] as Tensor, bindings);
+      checkShape(port, tensors[i] as T, bindings);
     });
     this.checkRequires(bindings);
     return { tensors, bindings };
   }
 
   /** The backend's outputs by name. */
-  name(outputs: readonly Tensor[]): Record<string, Tensor> {
-    return Object.fromEntries(this.outputPorts.map((port, i) => [port.name, outputs[i] as Tensor]));
+  name<T extends Tensor | DeviceTensor>(outputs: readonly T[]): Record<string, T> {
+    return Object.fromEntries(this.outputPorts.map((port, i) => [port.name, outputs[i] as T]));
   }
 
-  private refuseUnknown(given: Readonly<Record<string, Tensor>>): void {
+  private refuseUnknown(given: Readonly<Record<string, Tensor | DeviceTensor>>): void {
     const names = this.inputPorts.map((port) => port.name);
     for (const name of Object.keys(given)) {
       if (!names.includes(name))
@@ -113,9 +116,10 @@ const shapeText = (shape: readonly PlanDim[]): string => `[${shape.map(dimText).
 
 const portText = (port: Port): string => `${port.dtype} ${shapeText(port.shape)}`;
 
-function checkKind(port: Port, tensor: Tensor): void {
+function checkKind(port: Port, tensor: Tensor | DeviceTensor): void {
   const where = inputName(port.name);
-  if (!(tensor instanceof Tensor)) throw new RuntimeError("R0304", `expected a Tensor of ${portText(port)}, got ${typeof tensor}`, where);
+  if (!(tensor instanceof Tensor || tensor instanceof DeviceTensor))
+    throw new RuntimeError("R0304", `expected a Tensor of ${portText(port)}, got ${typeof tensor}`, where);
   if (tensor.dtype !== port.dtype)
     throw new RuntimeError("R0304", `expected ${portText(port)}, got ${tensor.dtype} ${shapeText(tensor.shape)}`, where);
   if (tensor.shape.length !== port.shape.length || !tensor.shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
@@ -123,7 +127,7 @@ function checkKind(port: Port, tensor: Tensor): void {
   }
 }
 
-function shapeError(port: Port, tensor: Tensor, detail = ""): RuntimeError {
+function shapeError(port: Port, tensor: Tensor | DeviceTensor, detail = ""): RuntimeError {
   return new RuntimeError(
     "R0305",
     `expected shape ${shapeText(port.shape)}, got ${shapeText(tensor.shape)}${detail}`,
@@ -131,7 +135,7 @@ function shapeError(port: Port, tensor: Tensor, detail = ""): RuntimeError {
   );
 }
 
-function bindSymbols(port: Port, tensor: Tensor, bindings: Map<string, number>, boundBy: Map<string, string>): void {
+function bindSymbols(port: Port, tensor: Tensor | DeviceTensor, bindings: Map<string, number>, boundBy: Map<string, string>): void {
   port.shape.forEach((dim, axis) => {
     const symbol = bareSymbol(dim);
     const size = tensor.shape[axis] as number;
@@ -146,7 +150,7 @@ function bindSymbols(port: Port, tensor: Tensor, bindings: Map<string, number>, 
   });
 }
 
-function checkShape(port: Port, tensor: Tensor, bindings: ReadonlyMap<string, number>): void {
+function checkShape(port: Port, tensor: Tensor | DeviceTensor, bindings: ReadonlyMap<string, number>): void {
   port.shape.forEach((dim, axis) => {
     const expected = sizeOf(dim, bindings);
     const detail = typeof dim === "number" ? "" : `: ${dimText(dim)} is ${expected} here`;

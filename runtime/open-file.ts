@@ -29,7 +29,7 @@ import { verifyFlatBuffer } from "./verify-flatbuffer.ts";
 export interface OpenOptions {
   /** Decoders of plugins, beside the built-in ones. */
   readonly codecs?: readonly WeightDecoder[];
-  /** Most bytes that all coded sections together may decode to; default 256 MiB and 64 times the file's length. */
+  /** Most bytes that all coded sections together may decode to; default 32 MiB and 16 times the file's length. */
   readonly maxExpandedBytes?: number;
 }
 
@@ -108,7 +108,12 @@ function decode(decoder: WeightDecoder, context: Parameters<WeightDecoder["decod
   try {
     return decoder.decode(context);
   } catch (error) {
-    throw new RuntimeError("R0110", `codec ${decoder.id} cannot decode it: ${error instanceof Error ? error.message : error}`, where);
+    throw new RuntimeError(
+      "R0110",
+      `codec ${decoder.id} cannot decode it: ${error instanceof Error ? error.message : error}`,
+      where,
+      error,
+    );
   }
 }
 
@@ -187,7 +192,7 @@ function checkZeros(bytes: Uint8Array, start: number, end: number, where: string
 }
 
 function checkExpansion(bytes: Uint8Array, view: ProgramView, given: number | undefined): void {
-  const limit = given ?? 2 ** 28 + 64 * bytes.length;
+  const limit = given ?? 2 ** 25 + 16 * bytes.length;
   let total = 0;
   for (const section of view.sections) if (view.strings[section.codec] !== "raw") total += Number(section.raw);
   if (total <= limit) return;

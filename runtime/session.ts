@@ -1,18 +1,26 @@
-/// <reference lib="esnext.disposable" />
 /**
  * @file `load` and `Session`: a file, checked once, on the first backend that can run it; named and typed inputs and outputs; calls that come while one is running
  * wait in line.
  */
 import type { Backend, Executable, Plan } from "./backend.ts";
 import type { WeightDecoder } from "./codec/codec.ts";
+import { DeviceTensor } from "./device-tensor.ts";
 import { RuntimeError } from "./errors.ts";
 import { checkValueSizes, ModelInterface, type PortInfo } from "./interface.ts";
+import { defaultLimits, type RunLimits } from "./limits.ts";
 import { modelInfo, type SessionInfo, type SkippedBackend } from "./model-info.ts";
 import { type OpenedFile, openFile } from "./open-file.ts";
 import { filePlan, fileTargets } from "./program.ts";
 import { type ModelSource, type Progress, readSource } from "./read-source.ts";
 import { requireKernels } from "./require-kernels.ts";
 import type { Tensor } from "./tensor.ts";
+
+/** As the library `esnext.disposable` declares it: whoever uses the types need not name that library. */
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
 
 export interface LoadOptions {
   /** Tried in order; the first that can run the file is taken. */
@@ -23,9 +31,24 @@ export interface LoadOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Decoders of plugins for coded weights. */
   readonly codecs?: readonly WeightDecoder[];
-  /** Most bytes that coded weights may decode to; default 256 MiB and 64 times the file's length. */
+  /** Most bytes that coded weights may decode to; default 32 MiB and 16 times the file's length. */
   readonly maxExpandedBytes?: number;
+  /** Most element operations at load, and of each run: 10^12 unless another number is given. Found from shapes, before anything runs. */
+  readonly maxWork?: number;
+  /** Most bytes that constants and values may take together: 4 GiB unless another number is given. */
+  readonly maxMemory?: number;
 }
+
+export interface RunOptions {
+  /**
+   * "device" leaves the outputs in the device's memory (`DeviceTensor`), where a following run of any session with the same backend object takes them as inputs without a
+   * copy to the host. They belong to the caller: `dispose` them. Default "host".
+   */
+  readonly outputs?: "host" | "device";
+}
+
+/** Tensors, or outputs that an earlier run left on the device. */
+type Inputs = Readonly<Record<string, Tensor | DeviceTensor>>;
 
 /**
  * Opens a model. Bytes given directly are kept and read from while the session lives: do not change them.
@@ -38,12 +61,13 @@ export async function load(source: ModelSource, options: LoadOptions): Promise<S
   const limit = options.maxExpandedBytes;
   const codecs = [...(options.codecs ?? []), ...options.backends.flatMap((backend) => backend.codecs ?? [])];
   const file = openFile(bytes, { codecs, ...(limit === undefined ? {} : { maxExpandedBytes: limit }) });
+  const { maxWork = defaultLimits.maxWork, maxMemory = defaultLimits.maxMemory } = options;
   const skipped: SkippedBackend[] = [];
   for (const backend of options.backends) {
     signal?.throwIfAborted();
     try {
       const plan = choosePlan(file, backend, options.target);
-      const executable = await start(backend, plan);
+      const executable = await start(backend, plan, { maxWork, maxMemory });
       if (!signal?.aborted) return new Session(file, backend, plan, executable, skipped);
       executable.dispose();
       release(backend);
@@ -79,15 +103,17 @@ function release(backend: Backend): void {
   if (left === 0) backend.dispose();
 }
 
-async function start(backend: Backend, plan: Plan): Promise<Executable> {
+async function start(backend: Backend, plan: Plan, limits: RunLimits): Promise<Executable> {
   users.set(backend, (users.get(backend) ?? 0) + 1);
   try {
     await backend.open();
     requireKernels(backend, plan);
-    return await backend.prepare(plan);
+    return await backend.prepare(plan, limits);
   } catch (error) {
     release(backend);
-    throw error instanceof RuntimeError ? error : new RuntimeError("R0404", `it failed: ${messageOf(error)}`, `backend ${backend.name}`);
+    throw error instanceof RuntimeError
+      ? error
+      : new RuntimeError("R0404", `it failed: ${messageOf(error)}`, `backend ${backend.name}`, error);
   }
 }
 
@@ -99,6 +125,10 @@ function noBackend(skipped: readonly SkippedBackend[]): RuntimeError {
   const [only] = skipped;
   if (only && skipped.length === 1) return only.error;
   return new RuntimeError("R0402", `no backend can run this file: ${skipped.map((s) => `${s.backend}: ${s.reason}`).join("; ")}`, "load");
+}
+
+function areHost(tensors: readonly (Tensor | DeviceTensor)[]): tensors is readonly Tensor[] {
+  return tensors.every((tensor) => !(tensor instanceof DeviceTensor));
 }
 
 export class Session {
@@ -129,14 +159,19 @@ export class Session {
 
   /**
    * Runs the model. Calls that overlap are run one after another, in order.
-   * @throws RuntimeError R03xx inputs, before anything runs; R0309 after dispose; R04xx the backend
+   * @throws RuntimeError R03xx inputs, before anything runs: R0312 a disposed one, R0313 one on another device; R0314 outputs on a device that is none; R0309 after
+   * dispose; R04xx the backend
    */
-  async run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+  run(inputs: Inputs, options?: { readonly outputs?: "host" }): Promise<Record<string, Tensor>>;
+  run(inputs: Inputs, options: { readonly outputs: "device" }): Promise<Record<string, DeviceTensor>>;
+  run(inputs: Inputs, options?: RunOptions): Promise<Record<string, Tensor | DeviceTensor>>;
+  async run(inputs: Inputs, { outputs = "host" }: RunOptions = {}): Promise<Record<string, Tensor | DeviceTensor>> {
     const { tensors, bindings } = this.bind(inputs);
+    const execute = this.runner(tensors, outputs);
     this.waiting++;
     const turn = this.queue.then(() => {
       this.refuseDisposed();
-      return this.executable.run(tensors, bindings);
+      return execute(bindings);
     });
     this.queue = turn.then(
       () => this.leave(),
@@ -174,9 +209,37 @@ export class Session {
     this.dispose();
   }
 
-  private bind(inputs: Readonly<Record<string, Tensor>>) {
+  /** @throws RuntimeError R0314 */
+  private runner(
+    tensors: readonly (Tensor | DeviceTensor)[],
+    outputs: "host" | "device",
+  ): (bindings: ReadonlyMap<string, number>) => Promise<readonly (Tensor | DeviceTensor)[]> {
+    const { executable, backend } = this;
+    const { onDevice } = executable;
+    if (outputs === "device" && onDevice) return (bindings) => onDevice.runToDevice(tensors, bindings);
+    if (outputs === "host" && areHost(tensors)) return (bindings) => executable.run(tensors, bindings);
+    if (outputs === "host" && onDevice) return (bindings) => onDevice.runToHost(tensors, bindings);
+    const reason =
+      outputs === "device" ? "it has no memory of its own" : `outputs go to "host" or "device", not ${JSON.stringify(outputs)}`;
+    throw new RuntimeError("R0314", `${reason}: run without { outputs: ${JSON.stringify(outputs)} }`, `backend ${backend.name}`);
+  }
+
+  /** @throws RuntimeError R0312, R0313 */
+  private refuseElsewhere(inputs: Inputs): void {
+    for (const [name, tensor] of Object.entries(inputs)) {
+      if (!(tensor instanceof DeviceTensor)) continue;
+      const where = `input ${JSON.stringify(name)}`;
+      if (tensor.disposed) throw new RuntimeError("R0312", "the tensor was disposed, or its backend with its last session", where);
+      if (this.executable.onDevice?.holds(tensor)) continue;
+      const way = "give both models one backend object, or await read() and give the result";
+      throw new RuntimeError("R0313", `it lies on a device that backend ${this.backend.name} of this session does not use: ${way}`, where);
+    }
+  }
+
+  private bind<T extends Tensor | DeviceTensor>(inputs: Readonly<Record<string, T>>) {
     this.refuseDisposed();
     const bound = this.model.bind(inputs);
+    this.refuseElsewhere(inputs);
     const key = [...bound.bindings].map(([name, size]) => `${name}=${size}`).join(",");
     if (!this.checkedBindings.has(key)) {
       checkValueSizes(this.plan.main.values, bound.bindings);
@@ -196,6 +259,6 @@ export class Session {
 
   private backendError(error: unknown): RuntimeError {
     if (error instanceof RuntimeError) return error;
-    return new RuntimeError("R0404", `it failed while running: ${messageOf(error)}`, `backend ${this.backend.name}`);
+    return new RuntimeError("R0404", `it failed while running: ${messageOf(error)}`, `backend ${this.backend.name}`, error);
   }
 }

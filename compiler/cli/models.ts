@@ -6,6 +6,7 @@ import { sha256Hex } from "../compile.ts";
 import { readSource } from "../emit/read-source.ts";
 import { detectFormat, importOnnx } from "../import/index.ts";
 import { decodeText, readModule } from "../text/index.ts";
+import { verifyModule } from "../verify/index.ts";
 import { readBytes } from "./files.ts";
 
 export interface OpenedModel {
@@ -38,9 +39,16 @@ export async function openModel(path: string, options: OpenOptions): Promise<Ope
 
 function readAs(format: OpenedModel["format"], path: string, bytes: Uint8Array, { registry, dynamicBatch }: OpenOptions): Module {
   if (format === "onnx") return importOnnx(bytes, { registry, fileName: basename(path), dynamicBatch: dynamicBatch ?? false });
-  if (format === "tsr") return readSource(bytes);
+  if (format === "tsr") return verified(readSource(bytes), registry);
   const folder = dirname(resolve(path));
   return readModule(decodeText(bytes, path), { registry, file: path, resources: (name: string) => resourceBytes(folder, name) });
+}
+
+/** A file can hold a module that no compiler emitted. Ops of plugins that are not here are no mistake of it. @throws TersorError with every problem */
+function verified(module: Module, registry: OpRegistry): Module {
+  const problems = verifyModule(module, registry).filter(({ code }) => code !== "E0301");
+  if (problems.length > 0) throw new TersorError(problems);
+  return module;
 }
 
 /** A resource beside the text; never one outside its folder. */

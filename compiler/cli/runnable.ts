@@ -2,6 +2,7 @@
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { type Backend, fileTargets, load, openFile, referenceTarget, type Session } from "../../runtime/index.ts";
 import { compile } from "../compile.ts";
+import { toolExpansion } from "../emit/read-source.ts";
 import { detectFormat } from "../import/index.ts";
 import type { Lowered } from "../lower/lower.ts";
 import { createHost } from "../plugin/host.ts";
@@ -32,7 +33,7 @@ export async function openRunnable(path: string, backend: string, config: Config
   const { target } = backendNamed(backend);
   const bytes = await readBytes(path);
   const format = detectFormat(bytes);
-  const targets = format === "tsr" ? fileTargets(openFile(bytes)) : [];
+  const targets = format === "tsr" ? fileTargets(openFile(bytes, { maxExpandedBytes: toolExpansion(bytes) })) : [];
   if (format === "tsr" && (targets.includes(target) || !targets.includes(referenceTarget)))
     return { path, format, bytes, file: bytes, made: null };
   const opened = await openModel(path, { registry: createHost(config.plugins).ops });
@@ -43,5 +44,5 @@ export async function openRunnable(path: string, backend: string, config: Config
 }
 
 export function loadRunnable(runnable: Runnable, backend: string, config: Configuration): Promise<Session> {
-  return load(runnable.file, { backends: [makeBackend(backend, config)] });
+  return load(runnable.file, { backends: [makeBackend(backend, config)], maxExpandedBytes: toolExpansion(runnable.file) });
 }

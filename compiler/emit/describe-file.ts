@@ -2,6 +2,7 @@
 import type { DType } from "../../ir-spec/core/dtype.ts";
 import { headerLength } from "../../ir-spec/format/header.ts";
 import { type ModelInfo, modelInfo, openFile } from "../../runtime/index.ts";
+import { toolExpansion } from "./read-source.ts";
 
 export interface SectionDescription {
   /** Byte of the file where it begins. */
@@ -33,7 +34,7 @@ export interface FileDescription extends ModelInfo {
 
 /** @throws RuntimeError R01xx, R02xx */
 export function describeFile(bytes: Uint8Array): FileDescription {
-  const file = openFile(bytes);
+  const file = openFile(bytes, { maxExpandedBytes: toolExpansion(bytes) });
   const { view, header } = file;
   const text = (index: number): string => view.strings[index] ?? "";
   const sections = describeSections(file);

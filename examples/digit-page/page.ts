@@ -1,16 +1,17 @@
 /**
- * @file The page: paper on one side, ten bars on the other. `?worker` runs the model in a worker, `?model=FILE.tsr` takes another file from the same server. A drawing that
- * changes while the model runs is classified again when the run ends; what came between is dropped.
+ * @file The page: paper on one side, ten bars on the other. `?worker` runs the model in a worker, `?webgpu` on the GPU where there is one, `?model=FILE.tsr` takes another
+ * file from the same server. A drawing that changes while the model runs is classified again when the run ends; what came between is dropped.
  */
 import { fetchFacts } from "../page/facts.ts";
 import { bytesText, millisecondsText, problemText } from "../page/text.ts";
 import { greyToRgba, inkDigit, SIDE } from "./ink.ts";
 import { PAPER, Pad } from "./pad.ts";
-import { type Answer, openRecognizer, type Recognizer, type RecognizerSource } from "./recognizer.ts";
+import { type Answer, type ModelFacts, openRecognizer, type Recognizer, type RecognizerSource } from "./recognizer.ts";
 import { openInWorker } from "./remote.ts";
 
 const query = new URLSearchParams(location.search);
 const inWorker = query.has("worker");
+const options = { webgpu: query.has("webgpu") };
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
   const found = document.getElementById(id);
@@ -25,6 +26,8 @@ const shown = {
   model: element("model-bytes", HTMLElement),
   runtime: element("runtime-bytes", HTMLElement),
   time: element("milliseconds", HTMLElement),
+  backend: element("backend", HTMLElement),
+  skipped: element("skipped", HTMLElement),
   problem: element("problem", HTMLElement),
 };
 
@@ -55,6 +58,13 @@ function showNothing(): void {
   for (const show of bars) show(0, false);
   shown.answer.value = "";
   shown.time.textContent = "\u2013";
+}
+
+function showModel({ modelBytes, backend, skipped }: ModelFacts): void {
+  shown.model.textContent = bytesText(modelBytes);
+  shown.backend.textContent = backend;
+  shown.skipped.textContent = skipped.map((one) => `Not on ${one.backend}: ${one.reason}`).join(" ");
+  shown.skipped.hidden = skipped.length === 0;
 }
 
 function showProblem(error: unknown): void {
@@ -97,10 +107,12 @@ async function open(source: RecognizerSource): Promise<void> {
   document.body.dataset.state = "loading";
   shown.problem.hidden = true;
   try {
-    const opened = inWorker ? await openInWorker(source, new URL("worker.js", import.meta.url)) : await openRecognizer(source);
+    const opened = inWorker
+      ? await openInWorker(source, options, new URL("worker.js", import.meta.url))
+      : await openRecognizer(source, options);
     recognizer?.dispose();
     recognizer = opened;
-    shown.model.textContent = bytesText(opened.modelBytes);
+    showModel(opened);
     document.body.dataset.state = "ready";
     await classify();
   } catch (error) {
@@ -110,8 +122,10 @@ async function open(source: RecognizerSource): Promise<void> {
 }
 
 async function showFacts(): Promise<void> {
-  const { scriptBytes, scriptGzipBytes } = await fetchFacts();
-  shown.runtime.textContent = `${bytesText(scriptBytes)} (${bytesText(scriptGzipBytes)} gzip)`;
+  const { scriptBytes, scriptGzipBytes, lazyScriptBytes, lazyScriptGzipBytes } = await fetchFacts();
+  const raw = scriptBytes + (options.webgpu ? lazyScriptBytes : 0);
+  const gzip = scriptGzipBytes + (options.webgpu ? lazyScriptGzipBytes : 0);
+  shown.runtime.textContent = `${bytesText(raw)} (${bytesText(gzip)} gzip)`;
 }
 
 element("clear", HTMLButtonElement).addEventListener("click", () => pad.clear());

@@ -1,19 +1,19 @@
 /** @file A recognizer that runs in a worker: the page stays smooth however long a run takes. */
 import type { Reply, Request } from "./messages.ts";
-import type { Recognizer, RecognizerSource } from "./recognizer.ts";
+import type { Recognizer, RecognizerOptions, RecognizerSource } from "./recognizer.ts";
 
 /** `Omit` would merge the kinds of a union into one. */
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** @throws Error with the worker's words */
-export async function openInWorker(source: RecognizerSource, script: URL): Promise<Recognizer> {
+export async function openInWorker(source: RecognizerSource, options: RecognizerOptions, script: URL): Promise<Recognizer> {
   const worker = new Worker(script, { type: "module" });
   const ask = asker(worker);
   try {
-    const opened = await ask({ kind: "open", source });
+    const opened = await ask({ kind: "open", source, options });
     if (opened.kind !== "opened") throw new Error("the worker answered something else");
     return {
-      modelBytes: opened.modelBytes,
+      ...opened.facts,
       async classify(image) {
         const reply = await ask({ kind: "classify", image });
         if (reply.kind !== "answer") throw new Error("the worker answered something else");

@@ -8,8 +8,9 @@ let recognizer: Recognizer | null = null;
 async function answer(request: Request): Promise<Reply> {
   const { id } = request;
   if (request.kind === "open") {
-    recognizer = await openRecognizer(request.source);
-    return { id, kind: "opened", modelBytes: recognizer.modelBytes };
+    recognizer = await openRecognizer(request.source, request.options);
+    const { modelBytes, backend, skipped } = recognizer;
+    return { id, kind: "opened", facts: { modelBytes, backend, skipped } };
   }
   if (!recognizer) throw new Error("open a model first");
   return { id, kind: "answer", answer: await recognizer.classify(request.image) };

@@ -2,9 +2,12 @@
 
 /** What the build found out and wrote as `facts.json` beside the page. */
 export interface PageFacts {
-  /** Of all scripts of the page and of its worker: the page's own and the runtime with its kernels. */
+  /** Of the scripts that the page and its worker always fetch: the page's own and the runtime with its kernels. */
   readonly scriptBytes: number;
   readonly scriptGzipBytes: number;
+  /** Of those that are fetched when they are asked for. */
+  readonly lazyScriptBytes: number;
+  readonly lazyScriptGzipBytes: number;
   /** null where the page was built without a model. */
   readonly modelBytes: number | null;
   readonly sourceBytes: number | null;

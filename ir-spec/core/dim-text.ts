@@ -3,6 +3,7 @@
  * characters, since inside these brackets `28x28x1xf32` would fight with identifiers and `0x10` with hexadecimal. Every error and
  * every symbol has its place, as offsets into the text given. Printing is `printDim`, `printType` and `dimKey` of `dim.ts` and `type.ts`.
  */
+import { limits } from "../format/codes.ts";
 import { type Dim, dimAdd, dimCeilDiv, dimDiv, dimMax, dimMin, dimMod, dimMul, dimSub, dimSymbol } from "./dim.ts";
 import { type DType, dtypes, isDType } from "./dtype.ts";
 import type { TensorType } from "./type.ts";
@@ -87,6 +88,7 @@ class DimReader {
     while (!/[a-z]/.test(this.peek())) {
       shape.push(this.dim());
       this.expect("x", 'a dim is followed by "x"');
+      if (shape.length > limits.rank) this.fail(`a type has at most ${limits.rank} dims`);
     }
     const dtype = this.dtype();
     this.expect(">");

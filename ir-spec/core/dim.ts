@@ -67,8 +67,10 @@ export function dimSub(a: Dim, b: Dim): Dim {
 export function dimMul(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return safe(a * b);
   const product: DimTerm[] = [];
+  demandSmall(termsOf(a).length * termsOf(b).length, mostTerms);
   for (const s of termsOf(a)) {
     for (const t of termsOf(b)) {
+      demandSmall(s.atoms.length + t.atoms.length, mostAtoms);
       product.push({ coefficient: safe(s.coefficient * t.coefficient), atoms: [...s.atoms, ...t.atoms].sort(byKey) });
     }
   }
@@ -157,6 +159,20 @@ const dimFunctions: { readonly [F in DimFunction]: (a: Dim, b: Dim) => Dim } = {
   ceildiv: dimCeilDiv,
 };
 
+/** Bounds of a normal form: sharing lets a short program stand for an expression that no memory holds (`x * x` thirty times). */
+const mostTerms = 4096;
+const mostAtoms = 256;
+const longestKey = 1 << 16;
+
+/** What dim arithmetic refuses: the program's fault, not the compiler's. */
+export function isDimFault(error: unknown): error is RangeError {
+  return error instanceof RangeError && /^dim (arithmetic|division)/.test(error.message);
+}
+
+function demandSmall(size: number, most: number): void {
+  if (size > most) throw new RangeError("dim arithmetic makes too large an expression");
+}
+
 function safe(value: number): number {
   if (!Number.isSafeInteger(value)) throw new RangeError("dim arithmetic leaves the range of exact integers (2^53)");
   return value === 0 ? 0 : value;
@@ -188,7 +204,10 @@ function fromTerms(terms: readonly DimTerm[]): Dim {
   const [first] = kept;
   if (kept.length === 1 && first && first[1].atoms.length === 0) return first[1].coefficient;
   const normal = kept.map(([, t]) => ({ coefficient: t.coefficient, atoms: t.atoms }));
-  return { terms: normal, key: wholeAtom(normal) ?? printTerms(normal) };
+  demandSmall(normal.length, mostTerms);
+  const key = wholeAtom(normal) ?? printTerms(normal);
+  demandSmall(key.length, longestKey);
+  return { terms: normal, key };
 }
 
 /** `N % 32` stands alone without the parentheses that it needs inside a sum or product. */

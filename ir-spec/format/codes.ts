@@ -77,4 +77,6 @@ export const limits = {
   /** An attribute, written out. */
   attrSize: 1 << 20,
   attrDepth: 64,
+  /** Constants derived from each other. */
+  definitionDepth: 256,
 } as const;

@@ -6,16 +6,18 @@ import type { Module } from "../core/graph.ts";
 import { TersorError } from "../core/problem.ts";
 import { decodeTensor, encodeTensor, type HostTensor } from "../core/tensor.ts";
 import { staticShape, type TensorType, tensorType } from "../core/type.ts";
+import { opCost, type WorkBudget } from "./budget.ts";
 import { inferOp } from "./infer.ts";
 import type { OpRegistry } from "./registry.ts";
 
-/** Result tensors of the op on these inputs; result types follow from the inputs' actual shapes. */
+/** Result tensors of the op on these inputs; result types follow from the inputs' actual shapes. @throws TersorError E0520 when the budget does not cover them */
 export function evaluateOp(
   registry: OpRegistry,
   name: string,
   inputs: readonly (HostTensor | null)[],
   stored: AttrDict,
   declared: readonly TensorType[] | null = null,
+  budget: WorkBudget | null = null,
 ): readonly HostTensor[] {
   const def = registry.require(name);
   const types = inputs.map((t) => (t ? tensorType(t.dtype, t.shape) : null));
@@ -31,6 +33,7 @@ export function evaluateOp(
     if (!shape) throw new TersorError({ code: "E0501", message: `${name}: a result has no static shape at run time` });
     return { dtype: type.dtype, shape };
   });
+  budget?.charge(name, opCost(registry, name, types, stored, outputs).work);
   const input = (i: number): HostTensor => {
     const t = inputs[i];
     if (!t) throw new TersorError({ code: "E0304", message: `${name}: operand ${i} is absent`, operand: i });
@@ -67,12 +70,13 @@ export function evaluateConstant(
   registry: OpRegistry,
   name: string,
   cache: Map<string, HostTensor> = new Map(),
+  budget: WorkBudget | null = null,
 ): HostTensor {
   const cached = cache.get(name);
   if (cached) return cached;
   const constant = module.constants.get(name);
   if (!constant) throw new TersorError({ code: "E0204", message: `no constant @${name}` });
-  const value = constant.kind === "data" ? decodeConstant(module, constant) : evaluateDerived(module, registry, constant, cache);
+  const value = constant.kind === "data" ? decodeConstant(module, constant) : evaluateDerived(module, registry, constant, cache, budget);
   cache.set(name, value);
   return value;
 }
@@ -82,9 +86,10 @@ function evaluateDerived(
   registry: OpRegistry,
   constant: Constant & { readonly kind: "derived" },
   cache: Map<string, HostTensor>,
+  budget: WorkBudget | null,
 ): HostTensor {
-  const inputs = constant.operands.map((operand) => (operand === null ? null : evaluateConstant(module, registry, operand, cache)));
-  const [value] = evaluateOp(registry, constant.op, inputs, constant.attrs, [constant.type]);
+  const inputs = constant.operands.map((operand) => (operand === null ? null : evaluateConstant(module, registry, operand, cache, budget)));
+  const [value] = evaluateOp(registry, constant.op, inputs, constant.attrs, [constant.type], budget);
   if (!value) throw new TersorError({ code: "E0304", message: `${constant.op} has no result to define @${constant.name}` });
   return value;
 }

@@ -1,10 +1,11 @@
 /** @file Runs an op's `infer` with the checks that hold for every op: operand count, presence, dtypes, attributes. */
 import type { AttrDict } from "../core/attr.ts";
-import { compareDims, type Dim, dimKey } from "../core/dim.ts";
+import { compareDims, type Dim, dimKey, isDimFault } from "../core/dim.ts";
 import type { Require } from "../core/graph.ts";
 import type { Problem } from "../core/problem.ts";
 import { TersorError } from "../core/problem.ts";
 import { printType, type TensorType } from "../core/type.ts";
+import { limits } from "../format/codes.ts";
 import type { InferContext, OpDef } from "./define.ts";
 import type { OpRegistry } from "./registry.ts";
 
@@ -43,10 +44,22 @@ export function inferOp(registry: OpRegistry, def: OpDef, request: InferRequest)
       if (verdict === null) requires.push({ left, right });
     },
   };
-  const types = def.infer(ctx);
+  const types = dimFaults(def.name, () => def.infer(ctx));
   const impossible = types.find(({ shape }) => shape.some((dim) => typeof dim === "number" && !(Number.isSafeInteger(dim) && dim >= 0)));
   if (impossible) fail(`a result would be ${printType(impossible)}`);
+  const tooMany = types.find(({ shape }) => shape.length > limits.rank);
+  if (tooMany) fail(`a result would have rank ${tooMany.shape.length}, above ${limits.rank}`);
   return { types, requires };
+}
+
+/** Dim arithmetic refuses with a RangeError (division by zero, beyond 2^53, too large): the program's fault. */
+function dimFaults<T>(name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (isDimFault(error)) throw new TersorError(problem("E0312", `${name}: ${error.message}`));
+    throw error;
+  }
 }
 
 function problem(code: string, message: string, operand?: number): Problem {

@@ -73,11 +73,16 @@ export class OpRegistry {
   }
 }
 
+/** Comparing names takes the square of their length, and longer ones are no slip of the pen. */
+const longestName = 64;
+
 /** The candidate within edit distance 2, or null. */
 export function nearest(name: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = 3;
+  if (name.length > longestName) return null;
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const d = editDistance(name, candidate);
     if (d < bestDistance) [best, bestDistance] = [candidate, d];
   }

@@ -3,7 +3,7 @@
  * the sources here under its public names; what else than the page and the runtime would be in the bundle fails the build.
  */
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Metafile } from "esbuild";
 import type { PageFacts } from "../../examples/page/facts.ts";
@@ -28,17 +28,23 @@ export interface PageOptions {
 }
 
 /** Public entries of the package that a page may import, and where they are in a checkout. */
-const RUNTIME = { "tersor/runtime": "runtime/index.ts", "tersor/runtime/wasm": "runtime/backends/wasm/index.ts" };
+const RUNTIME = {
+  "tersor/runtime": "runtime/index.ts",
+  "tersor/runtime/wasm": "runtime/backends/wasm/index.ts",
+  "tersor/runtime/webgpu": "runtime/backends/webgpu/index.ts",
+};
 
 /** What may be in a page: the examples' own browser code and the runtime. */
 const ALLOWED = /^(examples\/[a-z-]*page\/|runtime\/|ir-spec\/(core|format)\/|node_modules\/flatbuffers\/)/;
 
 export async function buildPage({ page, entries, model, outFolder = join(page, "dist") }: PageOptions): Promise<PageFacts> {
   const scripts = await bundle(entries.map((entry) => join(page, entry)));
-  const sizes = scripts.map(({ contents }) => ({ raw: contents.length, gzip: gzipSync(contents, { level: 9 }).length }));
+  const [always, lazy] = [false, true].map((wanted) => sizeOf(scripts.filter((script) => script.lazy === wanted)));
   const facts: PageFacts = {
-    scriptBytes: sizes.reduce((sum, { raw }) => sum + raw, 0),
-    scriptGzipBytes: sizes.reduce((sum, { gzip }) => sum + gzip, 0),
+    scriptBytes: always?.raw ?? 0,
+    scriptGzipBytes: always?.gzip ?? 0,
+    lazyScriptBytes: lazy?.raw ?? 0,
+    lazyScriptGzipBytes: lazy?.gzip ?? 0,
     modelBytes: model?.bytes.length ?? null,
     sourceBytes: model?.sourceBytes ?? null,
   };
@@ -53,15 +59,29 @@ export async function buildPage({ page, entries, model, outFolder = join(page, "
   return facts;
 }
 
+interface Script {
+  readonly name: string;
+  readonly contents: Uint8Array;
+  /** Reached through `import()` alone. */
+  readonly lazy: boolean;
+}
+
+function sizeOf(scripts: readonly Script[]): { readonly raw: number; readonly gzip: number } {
+  return scripts.reduce(
+    ({ raw, gzip }, { contents }) => ({ raw: raw + contents.length, gzip: gzip + gzipSync(contents, { level: 9 }).length }),
+    { raw: 0, gzip: 0 },
+  );
+}
+
 /** @throws Error when the page reaches for more than the runtime */
-async function bundle(entryPoints: readonly string[]): Promise<readonly { readonly name: string; readonly contents: Uint8Array }[]> {
+async function bundle(entryPoints: readonly string[]): Promise<readonly Script[]> {
   const alias = Object.fromEntries(Object.entries(RUNTIME).map(([name, source]) => [name, join(ROOT, source)]));
   const { outputFiles, metafile } = await build({
     entryPoints: [...entryPoints],
     absWorkingDir: ROOT,
     outdir: ROOT,
     entryNames: "[name]",
-    chunkNames: "chunk-[hash]",
+    chunkNames: "[name]-[hash]",
     alias,
     bundle: true,
     splitting: true,
@@ -76,7 +96,21 @@ async function bundle(entryPoints: readonly string[]): Promise<readonly { readon
   });
   const foreign = foreignInputs(metafile);
   if (foreign.length > 0) throw new Error(`a page may hold only its own code and the runtime, not ${foreign.join(", ")}`);
-  return outputFiles.map(({ path, contents }) => ({ name: path.slice(path.lastIndexOf("/") + 1), contents }));
+  const always = fetchedAlways(
+    metafile,
+    entryPoints.map((entry) => relative(ROOT, entry)),
+  );
+  return outputFiles.map(({ path, contents }) => ({ name: basename(path), contents, lazy: !always.has(basename(path)) }));
+}
+
+/** Names of the scripts that the entries import, and that these import, without `import()`. */
+function fetchedAlways({ outputs }: Metafile, entries: readonly string[]): ReadonlySet<string> {
+  const fetched = Object.keys(outputs).filter((path) => entries.includes(outputs[path]?.entryPoint ?? ""));
+  for (const path of fetched) {
+    const imported = outputs[path]?.imports.filter(({ kind }) => kind === "import-statement") ?? [];
+    for (const one of imported) if (!fetched.includes(one.path)) fetched.push(one.path);
+  }
+  return new Set(fetched.map((path) => basename(path)));
 }
 
 export function foreignInputs({ inputs }: Pick<Metafile, "inputs">): readonly string[] {

@@ -39,10 +39,11 @@ async function main(): Promise<void> {
 }
 
 function report(page: string, facts: PageFacts): void {
-  const { scriptBytes, scriptGzipBytes, modelBytes, sourceBytes } = facts;
+  const { scriptBytes, scriptGzipBytes, lazyScriptBytes, lazyScriptGzipBytes, modelBytes, sourceBytes } = facts;
+  const lazy = lazyScriptBytes === 0 ? "" : `, on demand ${lazyScriptBytes} (${lazyScriptGzipBytes} gzip)`;
   const model = modelBytes === null ? "no model: the page asks for a .tsr" : `model ${modelBytes} bytes (from ${sourceBytes})`;
   console.log(
-    `built ${relative(process.cwd(), join(ROOT, "examples", page, "dist")) || "."}: scripts ${scriptBytes} bytes (${scriptGzipBytes} gzip), ${model}`,
+    `built ${relative(process.cwd(), join(ROOT, "examples", page, "dist")) || "."}: scripts ${scriptBytes} bytes (${scriptGzipBytes} gzip)${lazy}, ${model}`,
   );
 }
 

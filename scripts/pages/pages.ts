@@ -17,10 +17,12 @@ export const preprocessing = {
   faces: { channels: "rgb", mean: 127, std: 128 },
 } as const satisfies Readonly<Record<string, PreprocessingDeclaration>>;
 
-/** The bundled digits network through the default preset, for WebAssembly alone. */
+/** The bundled digits network through the default preset, for WebAssembly and WebGPU: the weights are there once. */
 export async function digitModel(): Promise<PageModel> {
   const source = readDigitsModel(createCoreRegistry());
-  return { bytes: await compiled(source, { preset: "default", preprocessing: preprocessing.digits }), sourceBytes: weightBytes(source) };
+  const targets = ["wasm-simd", "webgpu"];
+  const bytes = await compiled(source, { preset: "default", preprocessing: preprocessing.digits, targets });
+  return { bytes, sourceBytes: weightBytes(source) };
 }
 
 /**

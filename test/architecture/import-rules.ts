@@ -42,7 +42,7 @@ export const RULES: readonly Rule[] = [
     room: "compiler/cli",
     files: /^compiler\/cli\//,
     may: ["^compiler/", IR, MANIFEST, PUBLIC_RUNTIME, "^plugins/[^/]+/index\\.ts$"],
-    packages: [...COMPILER_PACKAGES, "commander", "cli-progress"],
+    packages: [...COMPILER_PACKAGES, "commander", "cli-progress", "jiti", "jpeg-js", "fast-png"],
     lazyPackages: OPTIONAL_PEERS,
     node: true,
   },
@@ -60,6 +60,7 @@ export const RULES: readonly Rule[] = [
     may: ["^plugins/<1>/kernels/", "^runtime/"],
   },
   { ...closed, room: "plugins/*", files: /^plugins\/([^/]+)\//, may: ["^plugins/<1>/", ...PUBLIC_ENTRIES], packages: ["ml-matrix"] },
+  { ...closed, room: "examples/*page", files: /^examples\/[a-z-]*page\//, may: ["^examples/[a-z-]*page/"], packages: ["tersor"] },
   {
     room: "examples, bench, scripts",
     files: /^(examples|bench|scripts)\//,

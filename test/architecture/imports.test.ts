@@ -23,6 +23,9 @@ const FORBIDDEN: readonly (readonly [file: string, text: string])[] = [
   ["runtime/session.ts", `const ort = await import("onnxruntime-node");`],
   ["runtime/backends/wasm/index.ts", `import { ops } from "../../../ir-spec/ops/list.ts";`],
   ["runtime/backends/webgpu/index.ts", `import { create } from "webgpu";`],
+  ["runtime/backends/ort/onnxruntime.ts", `import { InferenceSession } from "onnxruntime-node";`],
+  ["runtime/backends/ort/index.ts", `import { readFileSync } from "node:fs";`],
+  ["compiler/lower/ort-plan.ts", `import { modelBytes } from "../../runtime/backends/ort/model-bytes.ts";`],
   ["runtime/backends/wasm/manifest.ts", `import * as fb from "flatbuffers";`],
   ["compiler/emit/emit.ts", `import { readFileSync } from "node:fs";`],
   ["compiler/emit/emit.ts", `import { Program } from "../../runtime/program.ts";`],
@@ -47,6 +50,8 @@ const ALLOWED: readonly (readonly [file: string, text: string])[] = [
   ["runtime/backends/reference/index.ts", `import { ops } from "../../../ir-spec/index.ts";`],
   ["runtime/backends/webgpu/index.ts", `const { create } = await import("webgpu"); type T = typeof import("webgpu");`],
   ["compiler/lower/select.ts", `import { manifest } from "../../runtime/backends/wasm/manifest.ts";`],
+  ["compiler/lower/ort-plan.ts", `import { graphKernel } from "../../runtime/backends/ort/manifest.ts";`],
+  ["runtime/backends/ort/index.ts", `import { wasm } from "../wasm/index.ts"; const engine = await import("onnxruntime-node");`],
   ["compiler/text/lex.ts", `import { createToken } from "chevrotain"; import { load } from "../../runtime/index.ts";`],
   [
     "compiler/cli/main.ts",

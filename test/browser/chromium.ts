@@ -9,8 +9,13 @@ const EXECUTABLE = process.env.TERSOR_CHROMIUM ?? "/usr/bin/chromium";
 
 export const hasChromium: boolean = existsSync(EXECUTABLE);
 
+export interface LaunchOptions {
+  /** WebGPU on the software adapter that Chromium brings; without it there is no adapter. */
+  readonly webgpu?: boolean;
+}
+
 /** No GPU, no network of its own; `--no-sandbox` because CI runs as root. */
-export function launch(): Promise<Browser> {
+export function launch({ webgpu = false }: LaunchOptions = {}): Promise<Browser> {
   return chromium.launch({
     executablePath: EXECUTABLE,
     headless: true,
@@ -22,6 +27,7 @@ export function launch(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...(webgpu ? ["--enable-unsafe-webgpu"] : []),
     ],
   });
 }

@@ -1,6 +1,7 @@
 /** @file Runs compiled models and gives the outputs' bytes: the same function in Node and, bundled, in the browser. Imports the runtime alone. */
 
 import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { webgpu } from "../../runtime/backends/webgpu/index.ts";
 import { load, type RuntimeDType, Tensor } from "../../runtime/index.ts";
 
 /** What can cross over to the browser: bytes are in base64. */
@@ -15,11 +16,13 @@ export interface FileRun {
   }[];
 }
 
+const backends = { wasm, webgpu };
+
 /** Per run: every output as `name dtype shape bytes`, bytes in hexadecimal. */
-export async function runFiles(runs: readonly FileRun[]): Promise<readonly (readonly string[])[]> {
+export async function runFiles(runs: readonly FileRun[], backend: keyof typeof backends = "wasm"): Promise<readonly (readonly string[])[]> {
   const answers: (readonly string[])[] = [];
   for (const { file, inputs } of runs) {
-    const session = await load(fromBase64(file), { backends: [wasm()] });
+    const session = await load(fromBase64(file), { backends: [backends[backend]()] });
     const given = inputs.map(({ name, dtype, shape, bytes }) => [name, Tensor.fromBytes(dtype, fromBase64(bytes), shape)] as const);
     const outputs = await session.run(Object.fromEntries(given));
     answers.push(

@@ -2,7 +2,6 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { create, globals } from "webgpu";
 import { readModule } from "../../compiler/text/index.ts";
 import type { PlanFunction, PlanOperand, PlanStep } from "../../runtime/backend.ts";
 import { colour, storageOf, storages } from "../../runtime/backends/webgpu/colour.ts";
@@ -10,10 +9,7 @@ import { manifest, webgpu } from "../../runtime/backends/webgpu/index.ts";
 import { Tensor } from "../../runtime/index.ts";
 import { loadPlan, lowerTo, registry, targetOf } from "../support/op-module.ts";
 import { need } from "../support/skip.ts";
-
-Object.assign(globalThis, globals);
-const real = create([]);
-const adapter = await real.requestAdapter().catch(() => null);
+import { adapter, real, watched } from "./watched-gpu.ts";
 
 const chain = `tersor 1.0
 module @chain {
@@ -28,35 +24,6 @@ module @chain {
   const @c : tensor<f32> = 1.5
 }
 `;
-
-/** A GPU whose devices can be watched: buffers alive, and the device itself. */
-function watched(): { readonly gpu: GPU; readonly alive: Set<GPUBuffer>; device(): GPUDevice } {
-  const alive = new Set<GPUBuffer>();
-  const devices: GPUDevice[] = [];
-  const requestAdapter = async (options?: GPURequestAdapterOptions) => {
-    const found = await real.requestAdapter(options);
-    if (!found) return null;
-    const requestDevice = async (wanted?: GPUDeviceDescriptor) => {
-      const device = await found.requestDevice(wanted);
-      const make = device.createBuffer.bind(device);
-      device.createBuffer = (descriptor) => {
-        const buffer = make(descriptor);
-        alive.add(buffer);
-        const destroy = buffer.destroy.bind(buffer);
-        buffer.destroy = () => {
-          alive.delete(buffer);
-          return destroy();
-        };
-        return buffer;
-      };
-      devices.push(device);
-      return device;
-    };
-    return { features: found.features, limits: found.limits, info: found.info, requestDevice } as unknown as GPUAdapter;
-  };
-  const gpu = { requestAdapter, wgslLanguageFeatures: real.wgslLanguageFeatures } as unknown as GPU;
-  return { gpu, alive, device: () => devices[0] as GPUDevice };
-}
 
 const lowered = () => lowerTo(readModule(chain, { registry }), targetOf("webgpu", manifest.kernels));
 const input = (n: number, m: number) => ({ x: new Tensor("f32", new Float32Array(n * m).fill(0.25), [n, m]) });

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { TersorError } from "../../../ir-spec/index.ts";
 import { fileTargets, openFile, RuntimeError, referenceTarget, type Session, type Tensor } from "../../../runtime/index.ts";
 import { targetNamed } from "../../compile.ts";
-import { readSource } from "../../emit/read-source.ts";
+import { readSource, toolExpansion } from "../../emit/read-source.ts";
 import { exportOnnx } from "../../export/index.ts";
 import type { Lowered } from "../../lower/lower.ts";
 import { planFor } from "../../lower/plan.ts";
@@ -100,7 +100,7 @@ function predicted({ bytes, made }: Runnable, backend: string, config: Configura
   const host = createHost(config.plugins);
   const target = targetNamed(host, backendNamed(backend).target);
   if (!target.manifest) return null;
-  if (!made && !fileTargets(openFile(bytes)).includes(referenceTarget)) return null;
+  if (!made && !fileTargets(openFile(bytes, { maxExpandedBytes: toolExpansion(bytes) })).includes(referenceTarget)) return null;
   const plan: Lowered | undefined = made ? made[0] : planFor(readSource(bytes), target, host.ops);
   return plan && plan.predicted.length > 0 ? plan.predicted.reduce((sum, step) => sum + step.microseconds, 0) / 1000 : null;
 }

@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import type { Command } from "commander";
 import { constantBytes, dataConstant, type Module, type OpRegistry } from "../../../ir-spec/index.ts";
 import { modelInfo, openFile } from "../../../runtime/index.ts";
+import { toolExpansion } from "../../emit/read-source.ts";
 import { defaultOpset, exportOnnx, type WeightStyle, weightStyles } from "../../export/index.ts";
 import { createHost } from "../../plugin/host.ts";
 import { printModule } from "../../text/index.ts";
@@ -74,7 +75,7 @@ function onnxOptions({ weights, opset }: Flags): OnnxOptions {
 }
 
 function toOnnx({ module, format, bytes }: OpenedModel, registry: OpRegistry, options: OnnxOptions): Uint8Array {
-  const pipeline = format === "tsr" ? modelInfo(openFile(bytes)).build.pipeline : "";
+  const pipeline = format === "tsr" ? modelInfo(openFile(bytes, { maxExpandedBytes: toolExpansion(bytes) })).build.pipeline : "";
   return exportOnnx(module, { registry, ...options, pipeline });
 }
 

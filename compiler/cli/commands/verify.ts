@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { TersorError } from "../../../ir-spec/index.ts";
 import { load, type Tensor } from "../../../runtime/index.ts";
 import { compile } from "../../compile.ts";
+import { toolExpansion } from "../../emit/read-source.ts";
 import { createHost } from "../../plugin/host.ts";
 import { backendNamed, backendNames } from "../backends.ts";
 import { type ConfigFlags, loadConfig } from "../config.ts";
@@ -62,7 +63,7 @@ export async function verify(model: string, flags: Flags) {
     modelSha256: opened.sha256,
     ...(preprocessing === undefined ? {} : { preprocessing }),
   });
-  const session = await load(bytes, { backends: [make()] });
+  const session = await load(bytes, { backends: [make()], maxExpandedBytes: toolExpansion(bytes) });
   const inputs = { ...seededInputs(session.inputs, Number(flags.seed), flags.dim), ...(await inputsFromFiles(flags.input, session)) };
   const ours = await session.run(inputs);
   session.dispose();

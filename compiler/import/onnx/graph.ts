@@ -124,6 +124,7 @@ function declareParams(inputs: readonly ValueInfoProto[], scope: Scope, { symbol
     const { name } = input;
     if (scope.has(name) && !params.some((p) => p.name === name)) continue;
     const where = `input ${JSON.stringify(name)}`;
+    if (name === "") scope.report("E0607", "it has no name", where, scope.place());
     const type = scope.attempt(where, scope.place(), () => typeOf(input, symbols));
     const value = fixed[name];
     const constant = type && value ? scope.attempt(where, scope.place(), () => fixedValue(name, type, value)) : null;
@@ -230,6 +231,7 @@ function setResults(outputs: readonly ValueInfoProto[], body: Body): void {
   for (const output of outputs) {
     const { name } = output;
     const where = `output ${JSON.stringify(name)}`;
+    if (name === "") scope.report("E0607", "it has no name", where, scope.place());
     const value = scope.get(name);
     if (value === undefined) scope.report("E0607", "no node computes it", where, scope.place());
     else if (results.has(name)) scope.report("E0607", "it is listed twice", where, scope.place());

@@ -1,4 +1,5 @@
 /** @file The device: where it comes from, what is asked of it, and what is said when it is lost or short of memory. */
+import type { DeviceTensor } from "../../device-tensor.ts";
 import { RuntimeError } from "../../errors.ts";
 
 export interface DeviceOptions {
@@ -11,7 +12,10 @@ export class Device {
   readonly gpu: GPUDevice;
   /** Vendor, architecture and name, as far as the platform tells. */
   readonly adapter: string;
+  /** Outputs that stayed here and were not disposed. */
+  readonly tensors = new Set<DeviceTensor>();
   private lost: string | null = null;
+  private scope: Promise<unknown> = Promise.resolve();
 
   private constructor(gpu: GPUDevice, adapter: string) {
     this.gpu = gpu;
@@ -46,7 +50,14 @@ export class Device {
    * Runs `work` and waits for what the device says of it.
    * @throws RuntimeError R0422 out of memory, R0404 a validation error
    */
-  async checked<T>(work: () => Promise<T> | T): Promise<T> {
+  checked<T>(work: () => Promise<T> | T): Promise<T> {
+    const turn = this.scope.then(() => this.inScope(work));
+    this.scope = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Error scopes are one stack per device: sessions that share it take turns. */
+  private async inScope<T>(work: () => Promise<T> | T): Promise<T> {
     this.gpu.pushErrorScope("out-of-memory");
     this.gpu.pushErrorScope("validation");
     const outcome = await settle(work);
@@ -59,6 +70,7 @@ export class Device {
   }
 
   destroy(): void {
+    for (const tensor of this.tensors) tensor.dispose();
     this.gpu.destroy();
   }
 }

@@ -2,16 +2,19 @@
  * @file A plan on a WebGPU device. Constants that `main` reads and the results of `init` keep their buffers; the values of a run share coloured buffers. Pipelines are compiled
  * at load; buffers, uniforms and bind groups once per binding of the symbols, so that a run is upload, dispatches in one submit, and one read-back.
  */
-import type { Executable, Plan, PlanFunction, PlanOperand, PlanStep, PlanType } from "../../backend.ts";
+import type { DeviceRuns, Executable, Plan, PlanFunction, PlanOperand, PlanStep, PlanType } from "../../backend.ts";
+import type { DeviceTensor } from "../../device-tensor.ts";
 import { RuntimeError } from "../../errors.ts";
 import { sizeOf } from "../../plan-dim.ts";
 import { boundAttrs } from "../../step/bound-attrs.ts";
 import type { StepShapes, TensorShape } from "../../step/step.ts";
-import { byteLength, elementCount, Tensor } from "../../tensor.ts";
+import { Tensor } from "../../tensor.ts";
 import { colour, storageOf, storages } from "./colour.ts";
 import type { Device } from "./device.ts";
 import type { BufferRef, Launch, Program, StepTypes, TensorDims, WebGpuKernel } from "./kernel.ts";
 import type { Pipelines } from "./pipelines.ts";
+import { WebGpuTensor } from "./tensor.ts";
+import { allocate, bytesOf, padded, readBack, type TensorPlace, upload } from "./transfer.ts";
 
 type Bindings = ReadonlyMap<string, number>;
 
@@ -36,11 +39,23 @@ interface Recording {
   readonly owned: readonly GPUBuffer[];
 }
 
+/** Of a tensor, on the device. */
+interface Copy {
+  readonly shape: TensorShape;
+  readonly from: GPUBuffer;
+  readonly to: GPUBuffer;
+}
+
 const noBindings: Bindings = new Map();
 const keptRecordings = 4;
 const uniformAlignment = 256;
 
 export class WebGpuExecutable implements Executable {
+  readonly onDevice: DeviceRuns = {
+    holds: (tensor) => this.holds(tensor),
+    runToHost: (inputs, bindings) => this.run(inputs, bindings),
+    runToDevice: (inputs, bindings) => this.runToDevice(inputs, bindings),
+  };
   private readonly device: Device;
   private readonly plan: Plan;
   private readonly kernel: (id: string) => WebGpuKernel;
@@ -71,14 +86,54 @@ export class WebGpuExecutable implements Executable {
     }
   }
 
-  async run(inputs: readonly Tensor[], bindings: Bindings): Promise<readonly Tensor[]> {
+  async run(inputs: readonly (Tensor | DeviceTensor)[], bindings: Bindings): Promise<readonly Tensor[]> {
+    return readBack(this.device, this.results(await this.compute(inputs, bindings)));
+  }
+
+  private async runToDevice(inputs: readonly (Tensor | DeviceTensor)[], bindings: Bindings): Promise<readonly WebGpuTensor[]> {
+    const places = this.results(await this.compute(inputs, bindings));
+    const made: WebGpuTensor[] = [];
+    try {
+      return await this.device.checked(() => {
+        for (const { shape } of places) made.push(new WebGpuTensor(this.device, { dtype: shape.dtype, shape: shape.shape }));
+        this.copy(places.map(({ shape, buffer }, i) => ({ shape, from: buffer, to: (made[i] as WebGpuTensor).buffer })));
+        return made;
+      });
+    } catch (error) {
+      for (const tensor of made) tensor.dispose();
+      throw error;
+    }
+  }
+
+  /** Nothing is awaited between inputs and dispatches: no other session's work comes between, and a tensor that is disposed later was read. */
+  private async compute(inputs: readonly (Tensor | DeviceTensor)[], bindings: Bindings): Promise<Recording> {
     this.device.refuseLost();
     const recording = await this.recordingFor(bindings);
+    const copies: Copy[] = [];
     inputs.forEach((input, i) => {
-      this.upload(recording.buffers.get(i), input.bytes());
+      const to = recording.buffers.get(i);
+      if (input instanceof Tensor) upload(this.device, to, input.bytes());
+      else if (to) copies.push({ shape: input, from: this.bufferOf(input), to });
     });
+    this.copy(copies);
     this.submit(recording.dispatches);
-    return this.readBack(this.plan.main, recording);
+    return recording;
+  }
+
+  private holds(tensor: DeviceTensor): tensor is WebGpuTensor {
+    return tensor instanceof WebGpuTensor && tensor.device === this.device;
+  }
+
+  private bufferOf(tensor: DeviceTensor): GPUBuffer {
+    if (!this.holds(tensor)) throw new RuntimeError("R0313", "the tensor lies on another device", "webgpu");
+    return tensor.buffer;
+  }
+
+  private copy(copies: readonly Copy[]): void {
+    if (copies.length === 0) return;
+    const encoder = this.device.gpu.createCommandEncoder();
+    for (const { shape, from, to } of copies) encoder.copyBufferToBuffer(from, 0, to, 0, padded(bytesOf(shape)));
+    this.device.gpu.queue.submit([encoder.finish()]);
   }
 
   dispose(): void {
@@ -134,11 +189,9 @@ export class WebGpuExecutable implements Executable {
   private keep(init: PlanFunction, recording: Recording, id: number): GPUBuffer {
     const source = recording.buffers.get(id) as GPUBuffer;
     if (id >= init.values.length) return source;
-    const size = padded(bytesOf(recording.shapes[id] as TensorShape));
-    const own = this.allocate(size);
-    const encoder = this.device.gpu.createCommandEncoder();
-    encoder.copyBufferToBuffer(source, 0, own, 0, size);
-    this.device.gpu.queue.submit([encoder.finish()]);
+    const shape = recording.shapes[id] as TensorShape;
+    const own = this.allocate(padded(bytesOf(shape)));
+    this.copy([{ shape, from: source, to: own }]);
     return own;
   }
 
@@ -157,7 +210,7 @@ export class WebGpuExecutable implements Executable {
     if (!constant) throw new RuntimeError("R0407", `no constant ${index}`, "webgpu");
     buffer = this.allocate(padded(bytesOf(constant)));
     this.constants.set(index, buffer);
-    this.upload(buffer, constant.bytes());
+    upload(this.device, buffer, constant.bytes());
     return buffer;
   }
 
@@ -286,71 +339,20 @@ export class WebGpuExecutable implements Executable {
     this.device.gpu.queue.submit([encoder.finish()]);
   }
 
-  /** All outputs through one staging buffer and one map. */
-  private async readBack(func: PlanFunction, { shapes, buffers }: Recording): Promise<readonly Tensor[]> {
+  /** Where the results of `main` are, in coloured buffers that the next run overwrites. */
+  private results({ shapes, buffers }: Recording): readonly TensorPlace[] {
+    const func = this.plan.main;
     const ids = this.storageIds(func);
-    const parts = func.returns.map((operand) => {
+    return func.returns.map((operand) => {
       if (operand.kind === "absent") throw new RuntimeError("R0407", "an absent result", "webgpu");
       const shape = operand.kind === "value" ? shapes[operand.value] : this.plan.constants[operand.constant];
       return { shape: shape as TensorShape, buffer: buffers.get(storageOf(operand, func, ids)) as GPUBuffer };
     });
-    const offsets: number[] = [];
-    const total = parts.reduce((end, { shape }) => {
-      offsets.push(end);
-      return end + padded(bytesOf(shape));
-    }, 0);
-    const staging = this.device.gpu.createBuffer({ size: total, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-    try {
-      const encoder = this.device.gpu.createCommandEncoder();
-      parts.forEach(({ shape, buffer }, i) => {
-        encoder.copyBufferToBuffer(buffer, 0, staging, offsets[i] as number, padded(bytesOf(shape)));
-      });
-      this.device.gpu.queue.submit([encoder.finish()]);
-      await this.mapped(staging);
-      const bytes = new Uint8Array(staging.getMappedRange());
-      return parts.map(({ shape }, i) => {
-        const offset = offsets[i] as number;
-        return Tensor.fromBytes(shape.dtype, bytes.slice(offset, offset + bytesOf(shape)), shape.shape);
-      });
-    } finally {
-      staging.destroy();
-    }
   }
 
-  private async mapped(staging: GPUBuffer): Promise<void> {
-    try {
-      await staging.mapAsync(GPUMapMode.READ);
-    } catch (cause) {
-      this.device.refuseLost();
-      throw new RuntimeError("R0404", `the results cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, "webgpu");
-    }
-  }
-
-  /** @throws RuntimeError R0405 */
   private allocate(size: number): GPUBuffer {
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.device.gpu.limits;
-    const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-    if (size > limit)
-      throw new RuntimeError("R0405", `a tensor of ${size} bytes exceeds the device's storage binding of ${limit}`, "webgpu");
-    return this.device.gpu.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
+    return allocate(this.device, size);
   }
-
-  /** In multiples of 4 bytes, as WebGPU demands. */
-  private upload(buffer: GPUBuffer | undefined, bytes: Uint8Array): void {
-    if (!buffer || bytes.length === 0) return;
-    const whole = bytes.length % 4 === 0 ? bytes : new Uint8Array(padded(bytes.length));
-    if (whole !== bytes) whole.set(bytes);
-    this.device.gpu.queue.writeBuffer(buffer, 0, whole as Uint8Array<ArrayBuffer>);
-  }
-}
-
-function bytesOf({ dtype, shape }: TensorShape): number {
-  return byteLength(dtype, elementCount(shape));
-}
-
-/** Storage is words, and never empty. */
-function padded(bytes: number): number {
-  return Math.max(4, Math.ceil(bytes / 4) * 4);
 }
 
 function destroyAll(buffers: readonly GPUBuffer[]): void {

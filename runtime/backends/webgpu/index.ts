@@ -12,6 +12,7 @@ import { Pipelines } from "./pipelines.ts";
 
 export type { WebGpuKernel } from "./kernel.ts";
 export { manifest } from "./manifest.ts";
+export { WebGpuTensor } from "./tensor.ts";
 
 export interface WebGpuOptions extends DeviceOptions {
   /** Takes the file's plan in half precision where it has one; needs a device with shader-f16. List `webgpu()` behind it for devices without. */

@@ -1,0 +1,40 @@
+/**
+ * @file What a session may use. A file is a few bytes that can ask for any amount of work, so every backend adds up, from shapes alone and before it runs, how many element operations
+ * and bytes a load or a run would take, and refuses what is above the caller's limits. The defaults stop what no machine would finish; an app that opens strangers' files sets its own.
+ */
+import { RuntimeError } from "./errors.ts";
+
+export interface RunLimits {
+  /** Most element operations (multiply-adds, element reads and writes) of `init` at load, and of one run. */
+  readonly maxWork: number;
+  /** Most bytes that constants and values of a session may take together. */
+  readonly maxMemory: number;
+}
+
+/** Ten minutes of a fast core; what 32-bit addresses reach. */
+export const defaultLimits: RunLimits = { maxWork: 1e12, maxMemory: 2 ** 32 };
+
+/** @throws RuntimeError R0410 */
+export function demandWork(work: number, { maxWork }: RunLimits, what: string, where: string): void {
+  if (work <= maxWork) return;
+  throw new RuntimeError(
+    "R0410",
+    `${what} would take ${work} operations, the limit is ${maxWork}: load(source, { maxWork }) allows more`,
+    where,
+  );
+}
+
+/** @throws RuntimeError R0411 */
+export function demandMemory(bytes: number, { maxMemory }: RunLimits, what: string, where: string): void {
+  if (bytes <= maxMemory) return;
+  throw new RuntimeError(
+    "R0411",
+    `${what} would take ${bytes} bytes, the limit is ${maxMemory}: load(source, { maxMemory }) allows more`,
+    where,
+  );
+}
+
+/** Steps of a loop over a shape: an axis of size 0 empties the tensor, but loops over the other axes may still run. */
+export function span(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * Math.max(1, size), 1);
+}
