@@ -8,40 +8,13 @@ import { type HostTensor, hostTensor, toNumbers } from "../../ir-spec/index.ts";
 import { manifest, wasm } from "../../runtime/backends/wasm/index.ts";
 import { builtinKernels } from "../../runtime/backends/wasm/kernels/index.ts";
 import type { KernelRow } from "../../runtime/manifest.ts";
-import {
-  derivedModule,
-  expected,
-  inputsOf,
-  loadPlan,
-  lowerTo,
-  type OperandCase,
-  opModule,
-  targetOf,
-  toHost,
-} from "../support/op-module.ts";
+import { type RowRunner, testRow } from "../support/manifest-rows.ts";
+import { inputsOf, loadPlan, lowerTo, type OperandCase, opModule, targetOf, toHost } from "../support/op-module.ts";
 import { type Seeded, seeded } from "../support/seeded.ts";
-import { casesOf, isExact, type RowCase } from "./wasm-manifest-cases/index.ts";
+import { casesOf, isExact } from "./wasm-manifest-cases/index.ts";
 
 const rows: readonly KernelRow[] = manifest.kernels;
-const batches = [3, 1, 0, 8, 3];
 const tolerance = 1e-5;
-
-function operandsOf(
-  row: KernelRow,
-  one: RowCase,
-  n: number,
-  constants: readonly boolean[],
-  random: Seeded,
-): readonly (OperandCase | null)[] {
-  return one.shapes.map((shape, i) => {
-    if (!shape) return null;
-    const rule = row.operands[Math.min(i, row.operands.length - 1)];
-    const dtype = one.dtypes?.[i] ?? rule?.dtypes[0] ?? "f32";
-    const sizes = shape.map((size) => (size === "N" ? n : size));
-    const tensor = one.values?.(i, dtype, sizes, random) ?? random.tensor(dtype, sizes);
-    return { tensor, shape, constant: constants[i] === true };
-  });
-}
 
 function compare(actual: HostTensor, wanted: HostTensor, row: KernelRow, floor: number, what: string): void {
   assert.is(actual.dtype, wanted.dtype, what);
@@ -56,44 +29,7 @@ function compare(actual: HostTensor, wanted: HostTensor, row: KernelRow, floor: 
   });
 }
 
-const isSymbolic = (one: RowCase): boolean => one.shapes.some((shape) => shape?.includes("N"));
-
-async function inMain(row: KernelRow, one: RowCase, constants: readonly boolean[], random: Seeded, what: string): Promise<void> {
-  const attrs = one.attrs ?? {};
-  const run = (n: number) => ({ op: row.op, attrs, operands: operandsOf(row, one, n, constants, random) });
-  const first = run(batches[0] as number);
-  const lowered = lowerTo(opModule(first), targetOf("wasm-simd", [row]));
-  assert.ok(lowered.kernels.includes(row.id), `${what}: lowered to ${lowered.kernels.join(", ")}`);
-  const session = await loadPlan(lowered, wasm());
-  for (const n of isSymbolic(one) ? batches : [0]) {
-    const fresh = run(n);
-    const operands = fresh.operands.map((operand, i) => (operand?.constant ? (first.operands[i] ?? null) : operand));
-    const outputs = await session.run(inputsOf(operands));
-    expected({ ...fresh, operands }).forEach((wanted, i) => {
-      compare(toHost(outputs[`out${i}`] as never), wanted, row, one.floor ?? 0, `${what}, N = ${n}`);
-    });
-  }
-  session.dispose();
-}
-
-async function inInit(row: KernelRow, one: RowCase, random: Seeded, what: string): Promise<void> {
-  const run = { op: row.op, attrs: one.attrs ?? {}, operands: operandsOf(row, one, 2, [], random) };
-  const lowered = lowerTo(derivedModule(run), targetOf("wasm-simd", [row]));
-  assert.equal(lowered.materialized, [], `${what}: evaluated at compile time`);
-  const session = await loadPlan(lowered, wasm());
-  const outputs = session.runSync({});
-  const [wanted] = expected(run);
-  compare(toHost(outputs.out0 as never), wanted as HostTensor, row, one.floor ?? 0, what);
-  session.dispose();
-}
-
-/** Operands that are constants, for each way to run a case: all values, and what the row demands or commonly gets as constants. */
-function constantChoices(row: KernelRow, one: RowCase): readonly (readonly boolean[])[] {
-  const demanded = one.shapes.map((_, i) => row.operands[i]?.source === "constant");
-  if (demanded.some(Boolean)) return [demanded];
-  const weights = one.shapes.map((shape, i) => i > 0 && shape?.includes("N") === false);
-  return weights.some(Boolean) ? [demanded, weights] : [demanded];
-}
+const runner: RowRunner = { backend: () => wasm(), target: (row) => targetOf("wasm-simd", [row]), compare };
 
 /** Packs are asked of by other rows only: their layout is written out here. */
 function packed(id: string, weight: HostTensor): number[] {
@@ -136,12 +72,7 @@ rows.forEach((row, index) => {
     if (row.op === "rt.pack") return packTest(row);
     const cases = casesOf[row.op]?.(row) ?? [];
     assert.ok(cases.length > 0, `no cases for ${row.op}: add them under wasm-manifest-cases/`);
-    for (const [c, one] of cases.entries()) {
-      const random = seeded(1000 * index + c);
-      const what = `case ${c} ${JSON.stringify(one.shapes)} ${JSON.stringify(one.attrs ?? {})} ${one.dtypes?.join() ?? ""}`;
-      for (const constants of constantChoices(row, one)) await inMain(row, one, constants, random, what);
-      await inInit(row, one, random, `${what} as a constant`);
-    }
+    await testRow(runner, row, cases, 1000 * index);
   });
 });
 

@@ -10,18 +10,9 @@ import { kernels, manifest, webgpu } from "../../runtime/backends/webgpu/index.t
 import type { Backend } from "../../runtime/index.ts";
 import type { KernelRow } from "../../runtime/manifest.ts";
 import { casesOf, isExact, type RowCase } from "../kernels/wasm-manifest-cases/index.ts";
-import {
-  derivedModule,
-  expected,
-  inputsOf,
-  loadPlan,
-  lowerTo,
-  type OperandCase,
-  opModule,
-  targetOf,
-  toHost,
-} from "../support/op-module.ts";
-import { type Seeded, seeded } from "../support/seeded.ts";
+import { constantChoices, operandsOf, type RowRunner, testRow } from "../support/manifest-rows.ts";
+import { loadPlan, lowerTo, opModule, targetOf } from "../support/op-module.ts";
+import { seeded } from "../support/seeded.ts";
 import { need } from "../support/skip.ts";
 
 Object.assign(globalThis, globals);
@@ -42,30 +33,12 @@ const backend: Backend = {
   dispose: () => {},
 };
 
-const batches = [3, 1, 0, 8, 3];
 const tolerances: Readonly<Record<string, number>> = { f32: 2e-5, f16: 5e-3 };
 
 const isF16 = (row: KernelRow): boolean => row.features?.includes("shader-f16") === true;
 /** The same row for f32 has the cases: shapes and attributes do not depend on the dtype. */
 const reach = (row: KernelRow): KernelRow =>
   isF16(row) ? { ...row, operands: row.operands.map((rule) => ({ ...rule, dtypes: ["f32"] as const })), results: ["f32"] } : row;
-
-function operandsOf(
-  row: KernelRow,
-  one: RowCase,
-  n: number,
-  constants: readonly boolean[],
-  random: Seeded,
-): readonly (OperandCase | null)[] {
-  return one.shapes.map((shape, i) => {
-    if (!shape) return null;
-    const rule = row.operands[Math.min(i, row.operands.length - 1)];
-    const dtype = isF16(row) ? "f16" : (one.dtypes?.[i] ?? rule?.dtypes[0] ?? "f32");
-    const sizes = shape.map((size) => (size === "N" ? n : size));
-    const given = dtype === "f16" ? null : one.values?.(i, dtype, sizes, random);
-    return { tensor: given ?? random.tensor(dtype, sizes), shape, constant: constants[i] === true };
-  });
-}
 
 /** Infinities and NaN: WGSL leaves them to the implementation. */
 const ordinary = (value: number): boolean => Number.isFinite(value) && Math.abs(value) < 1e30;
@@ -113,24 +86,6 @@ function attrsFit(row: KernelRow, one: RowCase): boolean {
   });
 }
 
-async function inMain(row: KernelRow, one: RowCase, constants: readonly boolean[], random: Seeded, what: string): Promise<void> {
-  const attrs = one.attrs ?? {};
-  const run = (n: number) => ({ op: row.op, attrs, operands: operandsOf(row, one, n, constants, random) });
-  const first = run(batches[0] as number);
-  const lowered = lowerTo(opModule(first), targetFor(row));
-  assert.ok(lowered.kernels.includes(row.id), `${what}: lowered to ${lowered.kernels.join(", ")}`);
-  const session = await loadPlan(lowered, backend);
-  for (const n of one.shapes.some((shape) => shape?.includes("N")) ? batches : [0]) {
-    const fresh = run(n);
-    const operands = fresh.operands.map((operand, i) => (operand?.constant ? (first.operands[i] ?? null) : operand));
-    const outputs = await session.run(inputsOf(operands));
-    expected({ ...fresh, operands }).forEach((wanted, i) => {
-      compare(toHost(outputs[`out${i}`] as never), wanted, row, one.floor ?? 0, `${what}, N = ${n}`);
-    });
-  }
-  session.dispose();
-}
-
 function targetFor(row: KernelRow) {
   const packs = row.operands.flatMap(({ pack }) =>
     pack ? rows.filter(({ id, results }) => id === pack.kernel && results?.[0] === pack.dtype) : [],
@@ -138,24 +93,7 @@ function targetFor(row: KernelRow) {
   return { ...targetOf("webgpu", [row, ...packs]), features: ["shader-f16"] };
 }
 
-async function inInit(row: KernelRow, one: RowCase, random: Seeded, what: string): Promise<void> {
-  const run = { op: row.op, attrs: one.attrs ?? {}, operands: operandsOf(row, one, 2, [], random) };
-  const lowered = lowerTo(derivedModule(run), targetFor(row));
-  assert.equal(lowered.materialized, [], `${what}: evaluated at compile time`);
-  const session = await loadPlan(lowered, backend);
-  const outputs = await session.run({});
-  const [wanted] = expected(run);
-  compare(toHost(outputs.out0 as never), wanted as HostTensor, row, one.floor ?? 0, what);
-  session.dispose();
-}
-
-/** Operands that are constants, for each way to run a case. */
-function constantChoices(row: KernelRow, one: RowCase): readonly (readonly boolean[])[] {
-  const demanded = one.shapes.map((_, i) => row.operands[i]?.source === "constant");
-  if (demanded.some(Boolean)) return [demanded];
-  const weights = one.shapes.map((shape, i) => i > 0 && shape?.includes("N") === false);
-  return weights.some(Boolean) ? [demanded, weights] : [demanded];
-}
+const runner: RowRunner = { backend: () => backend, target: targetFor, compare, dtype: (row) => (isF16(row) ? "f16" : null) };
 
 /** Tested in in-place.test.ts. */
 const readsInPlace = (row: KernelRow): boolean => row.operands.some(({ form }) => form !== undefined);
@@ -170,12 +108,7 @@ rows.forEach((row, index) => {
     if (!need("webgpu", adapter !== null && (hasF16 || !isF16(row)), name)) return;
     const cases = casesFor(row);
     assert.ok(cases.length > 0, `no cases for ${row.op}`);
-    for (const [c, one] of cases.entries()) {
-      const random = seeded(1000 * index + c);
-      const what = `case ${c} ${JSON.stringify(one.shapes)} ${JSON.stringify(one.attrs ?? {})} ${one.dtypes?.join() ?? ""}`;
-      for (const constants of constantChoices(row, one)) await inMain(row, one, constants, random, what);
-      await inInit(row, one, random, `${what} as a constant`);
-    }
+    await testRow(runner, row, cases, 1000 * index);
   });
 });
 
@@ -192,7 +125,7 @@ test("every shader of every row is valid on the null backend", async () => {
     if (row.op === "rt.pack" || readsInPlace(row)) continue;
     for (const one of casesFor(row)) {
       const [constants = []] = constantChoices(row, one);
-      const run = { op: row.op, attrs: one.attrs ?? {}, operands: operandsOf(row, one, 3, constants, seeded(index)) };
+      const run = { op: row.op, attrs: one.attrs ?? {}, operands: operandsOf(runner, row, one, 3, constants, seeded(index)) };
       const session = await loadPlan(lowerTo(opModule(run), targetFor(row)), nullGpu);
       session.dispose();
       shaders++;
