@@ -216,6 +216,37 @@ function demoPlan(): Module {
   return { ...emptyModule("demo"), functions };
 }
 
+/** A plan that no compilation makes: a convolution whose result has no pixels. Found by the fuzzer: the size of its scratch was a remainder by them. */
+function emptyConvPlan(kernel: string, groups: number): Module {
+  const [x, y] = [tensorType("i8", [1, 2, 3, 3]), tensorType("i8", [1, 2, 3, 0])];
+  const weight = kernel === "i8_conv" ? tensorType("i16", [1, 1, 1, 1, 8]) : tensorType("i8", [2, 2 / groups, 1, 1]);
+  const scale = tensorType("i32", []);
+  const main = new PlanFunctionBuilder("main");
+  const operands = [main.param("x", x), main.param("w", weight), null, main.param("m", scale), main.param("s", scale)];
+  const [made = 0] = main.kernel(kernel, new Map([["groups", attr.int(groups)]]), operands, [{ name: null, type: y }], [], "int.conv");
+  const functions = new Map<string, Func>([
+    ["init", new PlanFunctionBuilder("init").finish([])],
+    ["main", main.finish([{ name: "y", operand: made, type: y }])],
+  ]);
+  return { ...emptyModule("empty"), functions };
+}
+
+for (const [kernel, groups] of [
+  ["i8_conv", 1],
+  ["i8_conv_grouped", 2],
+] as const) {
+  test(`${kernel} of a result without pixels`, async () => {
+    const s = await loadPlan({ target: "wasm-simd", module: emptyConvPlan(kernel, groups) }, wasm());
+    const w =
+      kernel === "i8_conv" ? new Tensor("i16", new Int16Array(8), [1, 1, 1, 1, 8]) : new Tensor("i8", new Int8Array(2), [2, 1, 1, 1]);
+    const x = new Tensor("i8", new Int8Array(18), [1, 2, 3, 3]);
+    const scale = (value: number) => new Tensor("i32", Int32Array.of(value), []);
+    const { y } = s.runSync({ x, w, m: scale(2 ** 30), s: scale(31) });
+    assert.equal(y?.shape, [1, 2, 3, 0]);
+    s.dispose();
+  });
+}
+
 test("an extension's module works on the session's memory", async () => {
   const s = await loadPlan({ target: "wasm-simd", module: demoPlan() }, wasm({ extend: [demo] }));
   assert.equal(numbers(s.runSync({ x: f32([4, 8, -2]) }).y), [1, 2, -0.5]);

@@ -93,6 +93,11 @@ function packedSize({ kernels }: StepShapes, outs: number, ins: number, kernel: 
   return kernels.i8_pack_conv_size(outs, ins, kernel.y, kernel.x);
 }
 
+/** A result without pixels: nothing runs, and the exports would divide by its size. */
+function isEmpty(step: StepShapes): boolean {
+  return elementCount(result(step).shape) === 0;
+}
+
 function work(step: StepShapes, { ins, groups, kernel }: IntConv): number {
   return span(result(step).shape) * Math.max(1, (ins / groups) * kernel.y * kernel.x);
 }
@@ -107,7 +112,10 @@ function places(call: KernelCall, outs: number) {
 
 const packedConv: WasmKernel = {
   id: "i8_conv",
-  scratch: (step) => step.kernels.i8_conv2d_scratch(...packedGeometry(step).sizes),
+  scratch(step) {
+    const { sizes } = packedGeometry(step);
+    return isEmpty(step) ? 0 : step.kernels.i8_conv2d_scratch(...sizes);
+  },
   work: (step) => work(step, packedGeometry(step)),
   bind(call) {
     const { batch, outs, sizes } = packedGeometry(call);
@@ -121,7 +129,7 @@ const groupedConv: WasmKernel = {
   id: "i8_conv_grouped",
   scratch(step) {
     const { sizes, groups } = plainGeometry(step);
-    return step.kernels.i8_conv2d_grouped_scratch(...sizes, groups);
+    return isEmpty(step) ? 0 : step.kernels.i8_conv2d_grouped_scratch(...sizes, groups);
   },
   work: (step) => work(step, plainGeometry(step)),
   bind(call) {
