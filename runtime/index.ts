@@ -33,4 +33,5 @@ export {
 export { filePlan, fileTargets, referenceTarget } from "./program.ts";
 export type { ModelSource, Progress } from "./read-source.ts";
 export { type LoadOptions, load, type RunOptions, Session } from "./session.ts";
+export type { StepShapes, TensorShape } from "./step/step.ts";
 export * from "./tensor.ts";
