@@ -50,8 +50,6 @@ const limits: readonly { readonly op: string; readonly says: RegExp }[] = [
   { op: "nn.max_pool", says: /Pad should be smaller than kernel/ },
   { op: "nn.avg_pool", says: /Pad should be smaller than kernel/ },
   { op: "shape.pad", says: /Input tensor has no dimensions/ },
-  { op: "math.less", says: /tensor\(bool\)/ },
-  { op: "math.greater", says: /tensor\(bool\)/ },
   { op: "quant.dequantize", says: /no scales for blocks of these types/ },
 ];
 

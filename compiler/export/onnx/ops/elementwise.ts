@@ -37,6 +37,12 @@ function negate(op: OpCall): ResultNode {
   return op.result("Neg", [op.input(0)]);
 }
 
+/** ONNX orders numbers only: false and true are compared as 0 and 1. */
+const ordered =
+  (opType: "Less" | "Greater"): ExportRow =>
+  (op) =>
+    op.result(opType, op.type(0).dtype === "bool" ? op.inputs().map((input) => op.cast(input, "i32")) : op.inputs());
+
 /** 1 where x > 0, else 0. */
 function step(op: OpCall): ResultNode {
   const { dtype } = op.output;
@@ -95,8 +101,8 @@ export const elementwiseRows: ExportTable = {
   "math.clip": clip,
   "math.leaky_relu": (op) => op.result("LeakyRelu", [op.input(0)], { alpha: attribute.float(op.float("alpha")) }),
   "math.equal": node("Equal"),
-  "math.less": node("Less"),
-  "math.greater": node("Greater"),
+  "math.less": ordered("Less"),
+  "math.greater": ordered("Greater"),
   "math.where": node("Where"),
   "math.softmax": softmax("Softmax"),
   "math.log_softmax": softmax("LogSoftmax"),
