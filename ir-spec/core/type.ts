@@ -28,9 +28,10 @@ export function staticShape(shape: readonly Dim[]): readonly number[] | null {
   return shape.every((dim) => typeof dim === "number") ? (shape as readonly number[]) : null;
 }
 
-/** Number of elements, a Dim when the shape is symbolic. */
+/** Number of elements, a Dim when the shape is symbolic. A static count never throws: beyond 2^53 it is the nearest double, which no data can match. */
 export function elementCount(type: TensorType): Dim {
-  return dimProduct(type.shape);
+  const fixed = staticShape(type.shape);
+  return fixed ? fixed.reduce((count, size) => count * size, 1) : dimProduct(type.shape);
 }
 
 /** Bytes of a tensor of this type. @throws RangeError when the shape is not static. */

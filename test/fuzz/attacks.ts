@@ -52,6 +52,9 @@ export const attacks: readonly Attack[] = [
       ).join("\n"),
     ),
   ),
+  ...["[1, 2, 3]", "7", 'hex"0102"', "splat 1", "random(3)"].map((data) =>
+    tir(`a constant of more than 2^53 elements as ${data}`, () => moduleOf(`  const @c : tensor<9007199254740991x3xi16> = ${data}`)),
+  ),
   tir("an empty tensor with a loop of a thousand million", () => op("reduce.sum(%x) {axes = [1]}", "1000000000x0", "1000000000")),
   tir("empty tensors concatenated", () => op("shape.concat(%x, %x) {axis = 1}", "2000000000x0x4", "2000000000x0x4")),
   tir(
