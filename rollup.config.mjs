@@ -38,7 +38,7 @@ export const refuseUnresolved = (level, log, handler) => {
 };
 
 const { present } = entries();
-const { cli: _, ...typed } = present;
+const { cli: _, "conformance-worker": __, ...typed } = present;
 /** @param {Record<string, string>} input */
 const absolute = (input) => Object.fromEntries(Object.entries(input).map(([name, source]) => [name, join(ROOT, source)]));
 

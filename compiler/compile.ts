@@ -6,6 +6,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { type Module, TersorError } from "../ir-spec/index.ts";
 import type { ImagePreprocessing } from "../runtime/index.ts";
+import { costWarnings } from "./cost/warnings.ts";
 import type { DataSet } from "./data/dataset.ts";
 import { preprocess } from "./data/preprocessing.ts";
 import type { WeightEncoder } from "./emit/codec.ts";
@@ -18,8 +19,9 @@ import {
   withPreprocessing,
 } from "./emit/preprocessing.ts";
 import { interpreterExecutor } from "./interpret/executor.ts";
+import { describePlacement } from "./lower/crossings.ts";
 import { describeFloatCluster } from "./lower/legalize/legalize.ts";
-import type { Lowered } from "./lower/lower.ts";
+import type { Lowered, LowerOptions } from "./lower/lower.ts";
 import { planFor } from "./lower/plan.ts";
 import { type ManagerHooks, type PassRecord, runPipeline } from "./pass/manager.ts";
 import type { Evaluator, Executor } from "./pass/pass.ts";
@@ -42,6 +44,10 @@ export interface CompileOptions {
   readonly preset?: string;
   /** Default `["wasm-simd", "reference"]`. `reference` keeps the source in the file. */
   readonly targets?: readonly string[];
+  /**
+   * `"wasm"`: ops without a kernel on a target with memory of its own (webgpu) run on this backend, with copies between; `load` then needs both backends. Default: they are refused by name.
+   */
+  readonly fallback?: string;
   readonly seed?: number;
   /** Unlabelled samples for calibration; raw pixels are prepared as the model declares. */
   readonly data?: DataSet | null;
@@ -91,10 +97,19 @@ export async function compile(given: Module, options: CompileOptions = {}): Prom
     verifyEach: options.verifyEach ?? true,
     stopAfter: options.stopAfter ?? null,
   });
-  const plans = targets.filter((t) => t.manifest !== null).map((target) => planFor(module, target, host.ops));
+  const lowering = loweringOptions(host, options);
+  const plans = targets.filter((t) => t.manifest !== null).map((target) => planFor(module, target, host.ops, lowering));
   const pipeline = printPipeline(passes.map((p) => p.item));
   const bytes = emit(module, host, targets, plans, pipeline, options);
-  return { bytes, module, pipeline, records, warnings: [...warnings, ...plans.flatMap(planWarnings)], plans, host };
+  return {
+    bytes,
+    module,
+    pipeline,
+    records,
+    warnings: [...warnings, ...plans.flatMap((plan) => warningsOf(module, plan, host))],
+    plans,
+    host,
+  };
 }
 
 /** What is declared for this compilation; null when nothing is. @throws TersorError E0915. */
@@ -114,6 +129,14 @@ export function targetNamed(host: Host, name: string): TargetSpec {
   const target = host.targets.get(name);
   if (target) return target;
   throw new TersorError({ code: "E0804", message: `unknown target "${name}"; there are: ${[...host.targets.keys()].join(", ")}` });
+}
+
+/** @throws TersorError E0804 for a backend that no ops fall back to. */
+export function loweringOptions(host: Host, { fallback: backend }: Pick<CompileOptions, "fallback">): LowerOptions {
+  if (backend === undefined) return {};
+  const fallback = backend === "wasm" ? [...host.targets.values()].find((t) => t.backend === backend && t.manifest !== null) : undefined;
+  if (fallback) return { fallback };
+  throw new TersorError({ code: "E0804", message: `no ops fall back to "${backend}"; there is: wasm` });
 }
 
 function emit(
@@ -153,9 +176,15 @@ export function codecsOf(module: Module, host: Host): readonly WeightEncoder[] {
   });
 }
 
+function warningsOf(module: Module, plan: Lowered, host: Host): readonly string[] {
+  const costs = costWarnings(module, plan, targetNamed(host, plan.target), host.ops);
+  return [...planWarnings(plan), ...costs.map((warning) => `${plan.target}: ${warning}`)];
+}
+
 function planWarnings(plan: Lowered): readonly string[] {
   const float = plan.legalized?.float ?? [];
   return [
+    ...describePlacement(plan),
     ...plan.materialized.map(
       ({ constant, extraBytes }) => `${plan.target}: no kernel rebuilds @${constant}; its value is stored too (${extraBytes} bytes)`,
     ),

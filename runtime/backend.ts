@@ -34,6 +34,8 @@ export interface PlanStep {
   readonly results: readonly number[];
   /** For profiles and errors: the name of the op this came from. */
   readonly origin: string;
+  /** Which backend runs it, where that is not the plan's own: such a plan is mixed, and its steps of kernel `rt.copy` bring values to the backend that they name. */
+  readonly backend?: string;
 }
 
 export interface PlanFunction {
@@ -70,12 +72,17 @@ export interface Backend {
   readonly targets: readonly string[];
   /** Decoders of coded weights that its extensions bring. */
   readonly codecs?: readonly WeightDecoder[];
+  /** Names of backends that may run steps of its plans. */
+  readonly companions?: readonly string[];
   /** Makes it ready (compile WebAssembly, get a device). @throws RuntimeError R0401 with the reason when it cannot run here. */
   open(): Promise<void>;
   /** Asked for every kernel of a plan before `prepare`; a missing one is an error that names kernel and package. */
   hasKernel(id: string): boolean;
-  /** Loads constants and runs `init` once. Refuses, by code and before it works, what is above the limits, then and in every run; without them it has its own. */
-  prepare(plan: Plan, limits?: RunLimits): Promise<Executable>;
+  /**
+   * Loads constants and runs `init` once. Refuses, by code and before it works, what is above the limits, then and in every run; without them it has its own.
+   * @param companions those that run steps of this plan, open, by name
+   */
+  prepare(plan: Plan, limits?: RunLimits, companions?: ReadonlyMap<string, Backend>): Promise<Executable>;
   /** Frees what `open` took. */
   dispose(): void;
 }
@@ -85,9 +92,18 @@ export interface Executable {
   run(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]>;
   /** Absent where the device is asynchronous. */
   runSync?(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): readonly Tensor[];
+  /** One run with a clock before and after each step; absent where a step cannot be timed alone. Views, which do nothing, are left out. */
+  profile?(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>, now: () => number): readonly StepTime[];
   /** Absent where the backend has no memory of its own. */
   readonly onDevice?: DeviceRuns;
   dispose(): void;
+}
+
+export interface StepTime {
+  /** Index among the steps of `main`. */
+  readonly step: number;
+  /** In the clock's unit. */
+  readonly time: number;
 }
 
 /**
@@ -99,7 +115,16 @@ export interface DeviceRuns {
   holds(tensor: DeviceTensor): boolean;
   runToHost(inputs: readonly (Tensor | DeviceTensor)[], bindings: ReadonlyMap<string, number>): Promise<readonly Tensor[]>;
   runToDevice(inputs: readonly (Tensor | DeviceTensor)[], bindings: ReadonlyMap<string, number>): Promise<readonly DeviceTensor[]>;
+  /** Each result where it is wanted, all that go to the host by one read-back. */
+  runTo(
+    places: readonly ("host" | "device")[],
+    inputs: readonly (Tensor | DeviceTensor)[],
+    bindings: ReadonlyMap<string, number>,
+  ): Promise<readonly (Tensor | DeviceTensor)[]>;
 }
+
+/** Kernel of a step that brings values of another backend to its own; nothing but `mixed` plans have it. */
+export const copyKernel = "rt.copy";
 
 /** Last step index that uses each value (`steps.length` for returned ones, -1 for never). The lifetime of a value is [definition, last use]. */
 export function lastUses(func: PlanFunction): Int32Array {

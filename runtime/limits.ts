@@ -9,13 +9,31 @@ export interface RunLimits {
   readonly maxWork: number;
   /** Most bytes that constants and values of a session may take together. */
   readonly maxMemory: number;
+  /** Present for a part of a session, whose parts share the limits. */
+  readonly share?: LimitShare;
+}
+
+type Resource = "work" | "memory";
+
+/** One part's account with the others. */
+export interface LimitShare {
+  /** What the other parts take. */
+  others(what: Resource): number;
+  /** What this part takes, from now on. */
+  take(what: Resource, amount: number): void;
+}
+
+function inAll(amount: number, what: Resource, { share }: RunLimits): number {
+  share?.take(what, amount);
+  return amount + (share?.others(what) ?? 0);
 }
 
 /** Ten minutes of a fast core; what 32-bit addresses reach. */
 export const defaultLimits: RunLimits = { maxWork: 1e12, maxMemory: 2 ** 32 };
 
 /** @throws RuntimeError R0410 */
-export function demandWork(work: number, { maxWork }: RunLimits, what: string, where: string): void {
+export function demandWork(own: number, limits: RunLimits, what: string, where: string): void {
+  const [work, { maxWork }] = [inAll(own, "work", limits), limits];
   if (work <= maxWork) return;
   throw new RuntimeError(
     "R0410",
@@ -25,7 +43,8 @@ export function demandWork(work: number, { maxWork }: RunLimits, what: string, w
 }
 
 /** @throws RuntimeError R0411 */
-export function demandMemory(bytes: number, { maxMemory }: RunLimits, what: string, where: string): void {
+export function demandMemory(own: number, limits: RunLimits, what: string, where: string): void {
+  const [bytes, { maxMemory }] = [inAll(own, "memory", limits), limits];
   if (bytes <= maxMemory) return;
   throw new RuntimeError(
     "R0411",

@@ -40,6 +40,12 @@ export interface CostTerms {
   readonly opNs: number;
 }
 
+/** Between the host's memory and the backend's: time in microseconds = launch + bytes * byteNs / 1000 */
+export interface CopyTerms {
+  readonly launch: number;
+  readonly byteNs: number;
+}
+
 export interface KernelRow {
   /** Id in the plan. `<types>_<kernel>`; unique in the manifest; rows of one kernel for several ops repeat the id. */
   readonly id: string;
@@ -62,4 +68,6 @@ export interface Manifest {
   /** Version of the calling convention of kernels: an extension must match it. */
   readonly abi: number;
   readonly kernels: readonly KernelRow[];
+  /** What it costs to bring a tensor there and back; absent where values lie in the host's memory. */
+  readonly copies?: { readonly upload: CopyTerms; readonly readBack: CopyTerms };
 }

@@ -66,8 +66,10 @@ class PlanReader {
   }
 
   private step(op: OpView): PlanStep {
-    const kernel = this.view.strings[op.name] ?? "";
+    const name = this.view.strings[op.name] ?? "";
+    const [, backend, kernel = name] = /^([^/:]+):(.*)$/s.exec(name) ?? [];
     return {
+      ...(backend === undefined ? {} : { backend }),
       kernel,
       attrs: op.attrs === 0 ? {} : this.attrs.record(op.attrs - 1),
       operands: Array.from(op.operands, (operand) => this.operand(operand)),

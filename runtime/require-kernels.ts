@@ -1,12 +1,13 @@
 /** @file Every kernel that a plan names must be there before it is prepared; a missing one is named with the package that brings it and the line to type. */
-import type { Backend, Plan } from "./backend.ts";
+import { type Backend, copyKernel, type Plan } from "./backend.ts";
 import { RuntimeError } from "./errors.ts";
 
-/** @throws RuntimeError R0403 */
-export function requireKernels(backend: Backend, plan: Plan): void {
-  const ids = new Set([...plan.init.steps, ...plan.main.steps].map((step) => step.kernel));
-  for (const id of ids) {
-    if (!backend.hasKernel(id)) throw missingKernel(backend.name, id, plan);
+/** @param companions that run steps of the plan @throws RuntimeError R0403 */
+export function requireKernels(own: Backend, plan: Plan, companions: ReadonlyMap<string, Backend> = new Map()): void {
+  for (const { kernel, backend: name } of [...plan.init.steps, ...plan.main.steps]) {
+    const backend = companions.get(name ?? "") ?? own;
+    const copies = companions.size > 0 && kernel === copyKernel;
+    if (!copies && !backend.hasKernel(kernel)) throw missingKernel(backend.name, kernel, plan);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Backend, Executable, Plan } from "./backend.ts";
 import type { WeightDecoder } from "./codec/codec.ts";
+import { companionsOf } from "./companions.ts";
 import { DeviceTensor } from "./device-tensor.ts";
 import { RuntimeError } from "./errors.ts";
 import { checkValueSizes, ModelInterface, type PortInfo } from "./interface.ts";
@@ -47,6 +48,16 @@ export interface RunOptions {
   readonly outputs?: "host" | "device";
 }
 
+export interface StepProfile {
+  /** Index among the plan's steps. */
+  readonly step: number;
+  /** Kernel id. */
+  readonly kernel: string;
+  /** Name of the op that it came from. */
+  readonly origin: string;
+  readonly ms: number;
+}
+
 /** Tensors, or outputs that an earlier run left on the device. */
 type Inputs = Readonly<Record<string, Tensor | DeviceTensor>>;
 
@@ -67,10 +78,11 @@ export async function load(source: ModelSource, options: LoadOptions): Promise<S
     signal?.throwIfAborted();
     try {
       const plan = choosePlan(file, backend, options.target);
-      const executable = await start(backend, plan, { maxWork, maxMemory });
-      if (!signal?.aborted) return new Session(file, backend, plan, executable, skipped);
+      const companions = companionsOf(plan, backend, options.backends);
+      const executable = await start(backend, plan, { maxWork, maxMemory }, companions);
+      if (!signal?.aborted) return new Session(file, backend, plan, executable, skipped, companions);
       executable.dispose();
-      release(backend);
+      releaseAll(backend, companions);
     } catch (error) {
       if (!(error instanceof RuntimeError) || !error.code.startsWith("R04")) throw error;
       skipped.push({ backend: backend.name, reason: error.message, error });
@@ -103,14 +115,21 @@ function release(backend: Backend): void {
   if (left === 0) backend.dispose();
 }
 
-async function start(backend: Backend, plan: Plan, limits: RunLimits): Promise<Executable> {
-  users.set(backend, (users.get(backend) ?? 0) + 1);
+type Companions = ReadonlyMap<string, Backend>;
+
+function releaseAll(backend: Backend, companions: Companions): void {
+  for (const used of [backend, ...companions.values()]) release(used);
+}
+
+async function start(backend: Backend, plan: Plan, limits: RunLimits, companions: Companions): Promise<Executable> {
+  const all = [backend, ...companions.values()];
+  for (const used of all) users.set(used, (users.get(used) ?? 0) + 1);
   try {
-    await backend.open();
-    requireKernels(backend, plan);
-    return await backend.prepare(plan, limits);
+    for (const used of all) await used.open();
+    requireKernels(backend, plan, companions);
+    return await backend.prepare(plan, limits, companions);
   } catch (error) {
-    release(backend);
+    releaseAll(backend, companions);
     throw error instanceof RuntimeError
       ? error
       : new RuntimeError("R0404", `it failed: ${messageOf(error)}`, `backend ${backend.name}`, error);
@@ -138,6 +157,7 @@ export class Session {
   readonly info: SessionInfo;
   private readonly model: ModelInterface;
   private readonly backend: Backend;
+  private readonly companions: Companions;
   private readonly plan: Plan;
   private readonly executable: Executable;
   private queue: Promise<unknown> = Promise.resolve();
@@ -147,12 +167,20 @@ export class Session {
   private readonly checkedBindings = new Set<string>();
 
   /** Use `load`. */
-  constructor(file: OpenedFile, backend: Backend, plan: Plan, executable: Executable, skipped: readonly SkippedBackend[]) {
+  constructor(
+    file: OpenedFile,
+    backend: Backend,
+    plan: Plan,
+    executable: Executable,
+    skipped: readonly SkippedBackend[],
+    companions: Companions,
+  ) {
     this.model = new ModelInterface(file.view);
     this.inputs = this.model.inputs;
     this.outputs = this.model.outputs;
     this.info = { ...modelInfo(file), backend: backend.name, target: plan.target, skipped };
     this.backend = backend;
+    this.companions = companions;
     this.plan = plan;
     this.executable = executable;
   }
@@ -193,13 +221,34 @@ export class Session {
     }
   }
 
+  /**
+   * One run with a clock before and after each step: what each kernel took here, in milliseconds, in order. Run it several times and take medians; the first runs of a process
+   * are slow. Steps that only rename bytes are left out.
+   * @throws RuntimeError R0315 where the backend cannot time its steps alone, R0311 while a `run` is under way, R03xx inputs
+   */
+  profile(inputs: Readonly<Record<string, Tensor>>): readonly StepProfile[] {
+    const { tensors, bindings } = this.bind(inputs);
+    const { executable, backend, plan } = this;
+    if (!executable.profile) throw new RuntimeError("R0315", "it cannot time its steps alone", `backend ${backend.name}`);
+    if (this.waiting > 0) throw new RuntimeError("R0311", "a run is under way: await it first", "session");
+    try {
+      const times = executable.profile(tensors, bindings, () => performance.now());
+      return times.map(({ step, time }) => {
+        const { kernel, origin } = plan.main.steps[step] as (typeof plan.main.steps)[number];
+        return { step, kernel, origin, ms: time };
+      });
+    } catch (error) {
+      throw this.backendError(error);
+    }
+  }
+
   /** Returns the memory, after the call that is running; those that wait are refused. May be called again. */
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
     const free = () => {
       this.executable.dispose();
-      release(this.backend);
+      releaseAll(this.backend, this.companions);
     };
     if (this.waiting === 0) free();
     else void this.queue.then(free, free);

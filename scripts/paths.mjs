@@ -17,6 +17,7 @@ const NAMED_ENTRIES = {
   compiler: "compiler/index.ts",
   testing: "compiler/testing/index.ts",
   cli: "compiler/cli/main.ts",
+  "conformance-worker": "compiler/cli/conformance/worker.ts",
   runtime: "runtime/index.ts",
 };
 

@@ -3,7 +3,8 @@
  * @file The test runner: every test/**\/*.test.ts in a process of its own (a crash, a leak or a changed global stays there), two
  * at a time. uvu runs a file that is executed and prints its totals; this adds them up, shows the whole output of a file that
  * failed, and ends with the line `N passed, N failed, N skipped`. A file that crashes, hangs or runs no test counts as a failure.
- * Usage: node scripts/test.mjs [--update] [FILE|FOLDER|PART ...]; `--update` sets TERSOR_UPDATE=1, with which golden tests bless.
+ * Usage: node scripts/test.mjs [--update] [--long] [FILE|FOLDER|PART ...]; `--update` sets TERSOR_UPDATE=1, with which golden tests bless; `--long` sets
+ * TERSOR_LONG=1, with which tests that take a sample take everything.
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -16,7 +17,8 @@ const LIMIT_S = Number(process.env.TERSOR_TEST_LIMIT_S ?? 900);
 
 const args = process.argv.slice(2);
 const update = args.includes("--update");
-const filters = args.filter((arg) => arg !== "--update");
+const long = args.includes("--long");
+const filters = args.filter((arg) => arg !== "--update" && arg !== "--long");
 
 /** A filter is a path, from here or from the root, to a file or folder, or any part of one. @param {string} file @param {string} filter */
 function matches(file, filter) {
@@ -38,7 +40,7 @@ function testFiles() {
 function runFile(file) {
   const started = performance.now();
   const { FORCE_COLOR: _, ...environment } = process.env;
-  const env = { ...environment, NO_COLOR: "1", ...(update ? { TERSOR_UPDATE: "1" } : {}) };
+  const env = { ...environment, NO_COLOR: "1", ...(update ? { TERSOR_UPDATE: "1" } : {}), ...(long ? { TERSOR_LONG: "1" } : {}) };
   const child = spawn(process.execPath, ["--import", "tsx", file], { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
   let timedOut = false;
   const timer = setTimeout(() => {

@@ -7,12 +7,19 @@ import { basename, resolve } from "node:path";
 import { createJiti } from "jiti";
 import { TersorError } from "../../ir-spec/index.ts";
 import { checkConfig, type TersorConfig } from "../config/config.ts";
+import { costProfile } from "../cost/plugin.ts";
+import { readProfile } from "../cost/profile.ts";
 import type { Plugin, PluginInput } from "../plugin/plugin.ts";
+import { readBytes } from "./files.ts";
 import { bundledPlugins } from "./plugins.ts";
 
 /** What every command may be given. */
 export interface ConfigFlags {
   readonly config?: string;
+  /** Backend for ops that the target has no kernel for. */
+  readonly fallback?: string;
+  /** A cost profile that `tersor calibrate` wrote. */
+  readonly costProfile?: string;
 }
 
 export interface Configuration extends Omit<TersorConfig, "plugins"> {
@@ -26,6 +33,14 @@ const names = ["tersor.config.ts", "tersor.config.mts", "tersor.config.js", "ter
 
 /** @throws TersorError E0002 where `--config` names no file, E0008 when it cannot be loaded, E0009 when it says something wrong. */
 export async function loadConfig(flags: ConfigFlags): Promise<Configuration> {
+  const found = await fileConfig(flags);
+  const config = flags.fallback === undefined ? found : { ...found, fallback: flags.fallback };
+  if (flags.costProfile === undefined) return config;
+  const text = new TextDecoder().decode(await readBytes(flags.costProfile));
+  return { ...config, plugins: [...config.plugins, costProfile(readProfile(text, flags.costProfile))] };
+}
+
+async function fileConfig(flags: ConfigFlags): Promise<Configuration> {
   const file = flags.config === undefined ? foundConfig() : resolve(flags.config);
   if (file === null) return { file, plugins: bundledPlugins() };
   if (!existsSync(file)) throw new TersorError({ code: "E0002", message: "no such file", where: file });

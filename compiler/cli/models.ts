@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve, sep } from "node:path";
 import { type Module, type OpRegistry, TersorError } from "../../ir-spec/index.ts";
-import { sha256Hex } from "../compile.ts";
 import { readSource } from "../emit/read-source.ts";
 import { detectFormat, importOnnx } from "../import/index.ts";
 import { decodeText, readModule } from "../text/index.ts";
 import { verifyModule } from "../verify/index.ts";
+import { FilesBeside, hashOfModel } from "./external-data.ts";
 import { readBytes } from "./files.ts";
 
 export interface OpenedModel {
@@ -31,14 +31,16 @@ export async function openModel(path: string, options: OpenOptions): Promise<Ope
   const format = detectFormat(bytes);
   if (format === null)
     throw new TersorError({ code: "E0004", message: "neither an ONNX model, nor .tir text, nor a .tsr file", where: path });
-  const module = readAs(format, path, bytes, options);
+  const beside = new FilesBeside(path);
+  const module = readAs(format, path, bytes, options, beside);
   const resources = [...module.resources.values()].reduce((sum, resource) => sum + (resource.bytes?.length ?? 0), 0);
-  const size = bytes.length + (format === "tir" ? resources : 0);
-  return { path, format, bytes, size, sha256: sha256Hex(bytes), module };
+  const size = bytes.length + beside.bytes + (format === "tir" ? resources : 0);
+  return { path, format, bytes, size, sha256: hashOfModel(bytes, beside), module };
 }
 
-function readAs(format: OpenedModel["format"], path: string, bytes: Uint8Array, { registry, dynamicBatch }: OpenOptions): Module {
-  if (format === "onnx") return importOnnx(bytes, { registry, fileName: basename(path), dynamicBatch: dynamicBatch ?? false });
+function readAs(format: OpenedModel["format"], path: string, bytes: Uint8Array, options: OpenOptions, beside: FilesBeside): Module {
+  const { registry, dynamicBatch = false } = options;
+  if (format === "onnx") return importOnnx(bytes, { registry, fileName: basename(path), dynamicBatch, externalData: beside.open });
   if (format === "tsr") return verified(readSource(bytes), registry);
   const folder = dirname(resolve(path));
   return readModule(decodeText(bytes, path), { registry, file: path, resources: (name: string) => resourceBytes(folder, name) });

@@ -2,8 +2,10 @@
 import { Command } from "commander";
 import { compilerVersion } from "../version.ts";
 import { addBench } from "./commands/bench.ts";
+import { addCalibrate } from "./commands/calibrate.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCompile } from "./commands/compile.ts";
+import { addConformance } from "./commands/conformance.ts";
 import { addConvert } from "./commands/convert.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addEval } from "./commands/eval.ts";
@@ -15,7 +17,22 @@ import { addStart } from "./commands/start.ts";
 import { addVerify } from "./commands/verify.ts";
 import type { Output } from "./output.ts";
 
-const commands = [addStart, addCompile, addRun, addEval, addCheck, addVerify, addBench, addDiff, addInspect, addConvert, addOpt, addPrint];
+const commands = [
+  addStart,
+  addCompile,
+  addRun,
+  addEval,
+  addCheck,
+  addVerify,
+  addConformance,
+  addBench,
+  addCalibrate,
+  addDiff,
+  addInspect,
+  addConvert,
+  addOpt,
+  addPrint,
+];
 
 /** @param writeError where commander's own complaints go */
 export function buildProgram(output: () => Output, writeError: (text: string) => void): Command {
@@ -29,6 +46,8 @@ export function buildProgram(output: () => Output, writeError: (text: string) =>
   for (const command of program.commands)
     command
       .option("--json", "print one JSON object on standard output and nothing else")
+      .option("--cost-profile <file>", "what `tersor calibrate` wrote, instead of the shipped profile of its target")
+      .option("--fallback <backend>", "wasm: where ops run that webgpu has no kernel for, with copies between (default: they are refused)")
       .option("--config <file>", "instead of tersor.config.ts in this folder")
       .exitOverride()
       .showHelpAfterError("(--help shows what it takes)");

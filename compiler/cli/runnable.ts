@@ -37,12 +37,16 @@ export async function openRunnable(path: string, backend: string, config: Config
   if (format === "tsr" && (targets.includes(target) || !targets.includes(referenceTarget)))
     return { path, format, bytes, file: bytes, made: null };
   const opened = await openModel(path, { registry: createHost(config.plugins).ops });
-  const { plugins, preprocessing } = config;
-  const declared = preprocessing === undefined ? {} : { preprocessing };
+  const { plugins, preprocessing, fallback } = config;
+  const declared = { ...(preprocessing === undefined ? {} : { preprocessing }), ...(fallback === undefined ? {} : { fallback }) };
   const result = await compile(opened.module, { plugins, targets: [target], modelSha256: opened.sha256, ...declared });
   return { path, format: opened.format, bytes, file: result.bytes, made: result.plans };
 }
 
+/** With the backends that steps of a mixed plan may run on. */
 export function loadRunnable(runnable: Runnable, backend: string, config: Configuration): Promise<Session> {
-  return load(runnable.file, { backends: [makeBackend(backend, config)], maxExpandedBytes: toolExpansion(runnable.file) });
+  const { target } = backendNamed(backend);
+  const own = makeBackend(backend, config);
+  const companions = (own.companions ?? []).map((name) => makeBackend(name, config));
+  return load(runnable.file, { backends: [own, ...companions], target, maxExpandedBytes: toolExpansion(runnable.file) });
 }

@@ -15,6 +15,8 @@ export interface TersorConfig {
   readonly passes?: string;
   /** `compile --target`. */
   readonly targets?: readonly string[];
+  /** `--fallback`: the backend for ops that a target has no kernel for. */
+  readonly fallback?: string;
   /** `--data`: samples to calibrate with, and to measure on. */
   readonly data?: string;
   /** An integer from 0 to 2^32 - 1. */
@@ -47,6 +49,7 @@ const checks: { readonly [K in keyof TersorConfig]-?: Check } = {
   passes: string,
   targets: (value) =>
     list(value) ?? ((value as readonly unknown[]).every((item) => typeof item === "string") ? null : "a list of target names"),
+  fallback: string,
   data: string,
   seed: (value) =>
     Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0xffffffff ? null : "an integer from 0 to 4294967295",

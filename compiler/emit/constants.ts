@@ -2,7 +2,7 @@
  * @file The constants of a file: first the source module's, in its order, data and derived; then those that plans bring beside them (what was materialized for a
  * target). Names need be unique only within the module; a plan's operand says which record it means.
  */
-import type { Constant, DataConstant } from "../../ir-spec/core/constant.ts";
+import { BytesElsewhere, type Constant, type DataConstant } from "../../ir-spec/core/constant.ts";
 import type { Module } from "../../ir-spec/core/graph.ts";
 import { TersorError } from "../../ir-spec/core/problem.ts";
 import { printType, staticShape } from "../../ir-spec/core/type.ts";
@@ -65,7 +65,12 @@ export class ConstantBuilder {
   private addData(module: Module, constant: DataConstant): number {
     const shape = staticShape(constant.type.shape);
     if (!shape) throw new TersorError({ code: "E0207", message: `constant @${constant.name}: ${printType(constant.type)} is not static` });
-    const section = this.sections.add({ bytes: constantBytes(module, constant), dtype: constant.type.dtype, shape });
+    const { storage } = constant;
+    const { dtype } = constant.type;
+    const section =
+      storage instanceof BytesElsewhere
+        ? this.sections.addElsewhere(storage, { dtype, shape })
+        : this.sections.add({ bytes: constantBytes(module, constant), dtype, shape });
     const identity = `${constant.name}\n${printType(constant.type)}\n${section}`;
     const known = this.byIdentity.get(identity);
     if (known !== undefined) return known;

@@ -178,7 +178,7 @@ class FileBuilder {
   /** Kernels and codecs of packages: their ids are `plugin/name`. */
   private requirements(sections: readonly SectionRecord[]): readonly { readonly id: number; readonly npmPackage: number }[] {
     const kernels = this.options.plans.flatMap((plan) =>
-      (["init", "main"] as const).flatMap((name) => planFunction(plan, name).ops.map((op) => planForm(op).name)),
+      (["init", "main"] as const).flatMap((name) => planFunction(plan, name).ops.map((op) => planForm(op).name.replace(/^[^/:]*:/, ""))),
     );
     const ids = new Set([...kernels, ...sections.map((s) => s.codec)].filter((id) => id.includes("/")));
     return [...ids].sort().map((id) => {
@@ -242,6 +242,9 @@ function assemble(metadata: Uint8Array, sections: readonly SectionRecord[], data
   file.set(encodeHeader({ ...shape, fileLength: file.length }));
   new DataView(file.buffer).setUint32(headerChecksumAt, crc32(file.subarray(0, headerChecksumAt)), true);
   file.set(stored, headerLength);
-  for (const section of sections) file.set(section.stored, dataStart + section.offset);
+  for (const section of sections) {
+    const at = dataStart + section.offset;
+    section.stored.copyTo(file.subarray(at, at + section.stored.length));
+  }
   return file;
 }

@@ -1,6 +1,6 @@
 /**
  * @file Functions as records: values renumbered (parameters, then each op's results in order, so that results need no numbers), operands in one pool. A plan's ops are named
- * by their kernels.
+ * by their kernels, with the backend in front where that is not the plan's own: `wasm:f32_pow`.
  */
 import { type AttrDict, emptyAttrs } from "../../ir-spec/core/attr.ts";
 import type { Func, Op, Operand, ValueId } from "../../ir-spec/core/graph.ts";
@@ -37,7 +37,9 @@ export const sourceForm: OpForm = (op) => op;
 
 /** @throws TersorError E0908 for an op that is no kernel call. */
 export const planForm: OpForm = (op) => {
-  if (op.name === "rt.copy") return { name: op.name, attrs: op.attrs, doc: null };
+  const backend = op.attrs.get("backend");
+  const named = (id: string) => (backend?.kind === "string" && backend.value !== "" ? `${backend.value}:${id}` : id);
+  if (op.name === "rt.copy") return { name: named(op.name), attrs: emptyAttrs, doc: null };
   const kernel = op.attrs.get("kernel");
   const params = op.attrs.get("params");
   const origin = op.attrs.get("plan.origin");
@@ -45,7 +47,7 @@ export const planForm: OpForm = (op) => {
     throw new TersorError({ code: "E0908", message: `a plan holds rt.kernel and rt.copy only, got ${op.name}`, loc: op.loc });
   }
   const attrs = params?.kind === "dict" ? params.value : emptyAttrs;
-  return { name: kernel.value, attrs, doc: origin?.kind === "string" ? origin.value : null };
+  return { name: named(kernel.value), attrs, doc: origin?.kind === "string" ? origin.value : null };
 };
 
 export interface FuncOptions {

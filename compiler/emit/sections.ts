@@ -2,7 +2,7 @@
  * @file The data sections of a file: equal bytes are stored once, whoever uses them. For each section the smallest of the codecs' answers wins (ties: the
  * earlier one in the list), after its decoder has given the very bytes back.
  */
-import { bytesEqual } from "../../ir-spec/core/constant.ts";
+import { type BytesElsewhere, bytesEqual, type DataStorage } from "../../ir-spec/core/constant.ts";
 import type { DType } from "../../ir-spec/core/dtype.ts";
 import { hashBytes } from "../../ir-spec/core/hash.ts";
 import { TersorError } from "../../ir-spec/core/problem.ts";
@@ -11,9 +11,15 @@ import { alignSection } from "../../ir-spec/format/header.ts";
 import { decoderTable, type WeightDecoder } from "../../runtime/index.ts";
 import type { EncodeContext, WeightEncoder } from "./codec.ts";
 
+/** Bytes of a section. Those that are stored as they are need not be kept: they can be had again from where they came. */
+export interface StoredBytes {
+  readonly length: number;
+  copyTo(target: Uint8Array): void;
+}
+
 export interface SectionRecord {
   readonly codec: string;
-  readonly stored: Uint8Array;
+  readonly stored: StoredBytes;
   readonly params: Uint8Array;
   readonly rawLength: number;
   readonly crc: number;
@@ -57,21 +63,36 @@ export function decodersOf(encoders: readonly WeightEncoder[]): readonly WeightD
 export class SectionBuilder {
   private readonly encoders: readonly WeightEncoder[];
   private readonly decoders: ReadonlyMap<string, WeightDecoder>;
-  private readonly records: (Omit<SectionRecord, "offset"> & { readonly raw: Uint8Array })[] = [];
+  private readonly records: (Omit<SectionRecord, "offset"> & { readonly raw: { readonly bytes: Uint8Array } })[] = [];
   private readonly byHash = new Map<string, number[]>();
+  /** Holds one section at a time. */
+  private scratch = none;
+  private readonly byStorage = new Map<DataStorage, number>();
 
   constructor(encoders: readonly WeightEncoder[]) {
     this.encoders = [raw, unaligned, splat, ...encoders];
     this.decoders = decoderTable(decodersOf(encoders));
   }
 
-  /** Index of the section that holds these bytes; final once `layOut` has reordered. */
-  add(ctx: EncodeContext): number {
+  /** `add` for bytes that are not in memory: fetched once, however many plans use them. */
+  addElsewhere(storage: BytesElsewhere, type: Omit<EncodeContext, "bytes">): number {
+    const known = this.byStorage.get(storage);
+    if (known !== undefined) return known;
+    if (this.scratch.length < storage.length) this.scratch = new Uint8Array(storage.length);
+    const bytes = this.scratch.subarray(0, storage.length);
+    storage.copyTo(bytes);
+    const index = this.add({ bytes, ...type }, storage);
+    this.byStorage.set(storage, index);
+    return index;
+  }
+
+  /** Index of the section that holds these bytes; final once `layOut` has reordered. `again`: the same bytes, which can be had anew, so that they are not kept. */
+  add(ctx: EncodeContext, again: BytesElsewhere | null = null): number {
     const hash = `${ctx.bytes.length}:${hashBytes(ctx.bytes)}`;
     const bucket = this.byHash.get(hash) ?? [];
-    const known = bucket.find((i) => bytesEqual((this.records[i] as { raw: Uint8Array }).raw, ctx.bytes));
+    const known = bucket.find((i) => bytesEqual((this.records[i] as { raw: { readonly bytes: Uint8Array } }).raw.bytes, ctx.bytes));
     if (known !== undefined) return known;
-    const index = this.records.push({ ...this.code(ctx), raw: ctx.bytes }) - 1;
+    const index = this.records.push({ ...this.code(ctx, again), raw: again ?? { bytes: ctx.bytes } }) - 1;
     this.byHash.set(hash, [...bucket, index]);
     return index;
   }
@@ -80,6 +101,7 @@ export class SectionBuilder {
    * The sections in the order of the file, and each `add` result's place in it: coded ones first, without gaps, then the raw ones, aligned.
    */
   order(): { readonly records: readonly Omit<SectionRecord, "offset">[]; readonly places: readonly number[] } {
+    this.scratch = none;
     const indices = this.records.map((_, i) => i);
     const sorted = [...indices.filter((i) => this.records[i]?.codec !== "raw"), ...indices.filter((i) => this.records[i]?.codec === "raw")];
     const places = new Array<number>(indices.length);
@@ -89,7 +111,7 @@ export class SectionBuilder {
     return { records: sorted.map((i) => this.records[i] as Omit<SectionRecord, "offset">), places };
   }
 
-  private code(ctx: EncodeContext): Omit<SectionRecord, "offset"> {
+  private code(ctx: EncodeContext, again: BytesElsewhere | null): Omit<SectionRecord, "offset"> {
     let best: { readonly id: string; readonly bytes: Uint8Array; readonly params: Uint8Array } | null = null;
     for (const encoder of this.encoders) {
       const coded = encoder.encode(ctx);
@@ -99,7 +121,9 @@ export class SectionBuilder {
     if (!best) throw new TersorError({ code: "E0906", message: "no codec took a section: raw must" });
     this.prove(ctx, best);
     const type = { dtype: ctx.dtype, shape: ctx.shape };
-    return { codec: best.id, stored: best.bytes, params: best.params, rawLength: ctx.bytes.length, crc: crc32(best.bytes), type };
+    const lent = again !== null && best.bytes.buffer === ctx.bytes.buffer;
+    const stored = again && best.bytes === ctx.bytes ? again : kept(lent ? best.bytes.slice() : best.bytes);
+    return { codec: best.id, stored, params: best.params, rawLength: ctx.bytes.length, crc: crc32(best.bytes), type };
   }
 
   private prove(ctx: EncodeContext, coded: { readonly id: string; readonly bytes: Uint8Array; readonly params: Uint8Array }): void {
@@ -113,6 +137,10 @@ export class SectionBuilder {
       message: `codec ${coded.id} is not lossless: ${dtype} [${shape.join(", ")}] came back changed`,
     });
   }
+}
+
+function kept(bytes: Uint8Array): StoredBytes {
+  return { length: bytes.length, copyTo: (target) => target.set(bytes) };
 }
 
 /** Gives each section its offset, counted from the start of the data area; `end` is the area's length. */

@@ -4,6 +4,7 @@
  */
 import {
   type AttrDict,
+  type CallFunction,
   evaluateConstant,
   evaluateOp,
   type Func,
@@ -52,28 +53,39 @@ export function interpret(
   const func = module.functions.get(name);
   if (!func) throw new TersorError({ code: "E0519", message: `module @${module.name} has no function @${name}` });
   checkTaps(func, options.taps ?? []);
-  return new Run(module, registry, func, inputs, options).run();
+  const world = { module, registry, constants: constantsOf(module, registry), budget: budgetOf(options), signal: options.signal ?? null };
+  return new Run(world, func, inputs, options).run();
 }
 
+function budgetOf({ maxWork }: InterpretOptions): WorkBudget | null {
+  return maxWork === undefined ? null : new WorkBudget(maxWork);
+}
+
+/** What a run shares with those of the functions that it calls. */
+interface World {
+  readonly module: Module;
+  readonly registry: OpRegistry;
+  readonly constants: Map<string, HostTensor>;
+  readonly budget: WorkBudget | null;
+  readonly signal: AbortSignal | null;
+}
+
+type RunOptions = Pick<InterpretOptions, "taps" | "onOp">;
+
 class Run {
-  private readonly module: Module;
-  private readonly registry: OpRegistry;
+  private readonly world: World;
   private readonly func: Func;
-  private readonly options: InterpretOptions;
+  private readonly options: RunOptions;
   private readonly bindings: Bindings;
-  private readonly constants: Map<string, HostTensor>;
   private readonly values: (HostTensor | undefined)[];
   private readonly tapped: ReadonlyMap<ValueId, string>;
   private readonly taps: Record<string, HostTensor> = {};
-  private readonly budget: WorkBudget | null;
   /** Arrays that are not ours to give away. */
   private readonly foreign: ReadonlySet<unknown>;
 
-  constructor(module: Module, registry: OpRegistry, func: Func, inputs: Readonly<Record<string, HostTensor>>, options: InterpretOptions) {
-    [this.module, this.registry, this.func, this.options] = [module, registry, func, options];
-    this.budget = options.maxWork === undefined ? null : new WorkBudget(options.maxWork);
+  constructor(world: World, func: Func, inputs: Readonly<Record<string, HostTensor>>, options: RunOptions) {
+    [this.world, this.func, this.options] = [world, func, options];
     this.bindings = bindInputs(func, inputs);
-    this.constants = constantsOf(module, registry);
     this.values = new Array<HostTensor | undefined>(func.values.length);
     const wanted = new Set(options.taps);
     this.tapped = new Map(func.values.flatMap(({ name }, id) => (name !== null && wanted.has(name) ? [[id, name] as const] : [])));
@@ -82,10 +94,17 @@ class Run {
   }
 
   run(): Interpreted {
+    const values = this.results();
+    const outputs = Object.fromEntries(this.func.results.map(({ name }, i) => [name, this.owned(values[i] as HostTensor)]));
+    return { outputs, taps: this.taps };
+  }
+
+  /** The returned values, arrays of inputs and constants perhaps among them. */
+  private results(): readonly HostTensor[] {
     const { func, options } = this;
     const lastUses = lastUsesOf(func);
     for (const [index, op] of func.ops.entries()) {
-      if (options.signal?.aborted)
+      if (this.world.signal?.aborted)
         throw new TersorError({
           code: "E0518",
           message: `the run was stopped before op ${index} of ${func.ops.length}`,
@@ -96,14 +115,14 @@ class Run {
       options.onOp?.(op, performance.now() - start);
       for (const id of lastUses[index] ?? []) this.values[id] = undefined;
     }
-    const outputs = Object.fromEntries(func.results.map(({ name }, i) => [name, this.owned(this.operand(func.returns[i] ?? null))]));
-    return { outputs, taps: this.taps };
+    return func.returns.map((operand) => this.operand(operand));
   }
 
   private step(op: Op): void {
     const inputs = op.operands.map((operand) => (operand === null ? null : this.operand(operand)));
     const declared = op.results.map((id) => boundType(this.func.values[id]?.type ?? { dtype: "f32", shape: [] }, this.bindings));
-    const results = this.located(op, () => evaluateOp(this.registry, op.name, inputs, this.attrsOf(op), declared, this.budget));
+    const { registry, budget } = this.world;
+    const results = this.located(op, () => evaluateOp(registry, op.name, inputs, this.attrsOf(op), declared, budget, this.call));
     op.results.forEach((id, i) => {
       const [result, type] = [results[i], declared[i]];
       if (!result || !type) throw new RangeError(`${op.name} gave ${results.length} results for ${op.results.length}`);
@@ -112,11 +131,22 @@ class Run {
     });
   }
 
+  /** Each call is a step of its own, so that a loop around nothing ends too. */
+  private readonly call: CallFunction = (name, inputs) => {
+    const { world } = this;
+    const func = world.module.functions.get(name);
+    if (!func) throw new TersorError({ code: "E0519", message: `module @${world.module.name} has no function @${name}` });
+    world.budget?.charge(`@${name}`, 1);
+    if (world.signal?.aborted) throw new TersorError({ code: "E0518", message: "the run was stopped", where: `@${name}` });
+    const named = func.params.flatMap((id, i) => (inputs[i] ? [[func.values[id]?.name ?? String(id), inputs[i]] as const] : []));
+    return new Run(world, func, Object.fromEntries(named), {}).results();
+  };
+
   private attrsOf(op: Op): AttrDict {
     return symbolicOps(this.func).has(op) ? boundAttrs(op.attrs, this.bindings) : op.attrs;
   }
 
-  /** Problems of an op, with its place in the function. */
+  /** Problems of an op, with its place in the function; those of a called function have theirs. */
   private located<T>(op: Op, action: () => T): T {
     try {
       return action();
@@ -124,7 +154,7 @@ class Run {
       if (!(error instanceof TersorError)) throw error;
       const result = op.results.map((id) => `%${this.func.values[id]?.name ?? id}`).join(", ");
       const place = { where: `@${this.func.name}, ${result} = ${op.name}`, ...(op.loc.length > 0 ? { loc: op.loc } : {}) };
-      throw new TersorError(error.problems.map((problem): Problem => ({ ...problem, ...place })));
+      throw new TersorError(error.problems.map((problem): Problem => ({ ...place, ...problem })));
     }
   }
 
@@ -135,15 +165,20 @@ class Run {
   }
 
   private operand(operand: Operand): HostTensor {
-    if (typeof operand === "string") return evaluateConstant(this.module, this.registry, operand, this.constants, this.budget);
+    if (typeof operand === "string") return this.constant(operand);
     const tensor = operand === null ? undefined : this.values[operand];
     if (!tensor) throw new RangeError(`@${this.func.name}: value ${operand} is used before it is defined`);
     return tensor;
   }
 
+  private constant(name: string): HostTensor {
+    const { module, registry, constants, budget } = this.world;
+    return evaluateConstant(module, registry, name, constants, budget);
+  }
+
   /** The tensor, copied when its array is an input's or a constant's: whoever gets an output may write into it. */
   private owned(tensor: HostTensor): HostTensor {
-    const shared = this.foreign.has(tensor.data) || [...this.constants.values()].some((constant) => constant.data === tensor.data);
+    const shared = this.foreign.has(tensor.data) || [...this.world.constants.values()].some((constant) => constant.data === tensor.data);
     return shared ? { ...tensor, data: tensor.data.slice() } : tensor;
   }
 }

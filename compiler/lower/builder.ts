@@ -36,13 +36,23 @@ export class PlanFunctionBuilder {
     results: readonly { readonly name: string | null; readonly type: TensorType }[],
     loc: Location,
     origin: string,
+    /** null: the target's own. */
+    backend: string | null = null,
   ): readonly ValueId[] {
     const ids = results.map((result) => this.values.push(result) - 1);
     const attrs = new Map<string, Attr>([["kernel", attr.string(kernel)]]);
     if (params.size > 0) attrs.set("params", { kind: "dict", value: params });
+    if (backend !== null) attrs.set("backend", attr.string(backend));
     if (origin !== kernel) attrs.set("plan.origin", attr.string(origin));
     this.ops.push({ name: "rt.kernel", operands, attrs, results: ids, doc: null, loc });
     return ids;
+  }
+
+  /** The values, moved to a backend. */
+  copy(operands: readonly ValueId[], backend: string): readonly ValueId[] {
+    const results = operands.map((id) => this.values.push({ name: null, type: (this.values[id] as ValueInfo).type }) - 1);
+    this.ops.push({ name: "rt.copy", operands, attrs: new Map([["backend", attr.string(backend)]]), results, doc: null, loc: [] });
+    return results;
   }
 
   finish(

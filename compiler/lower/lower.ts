@@ -6,16 +6,7 @@ import {
   type Attr,
   type AttrDict,
   attr,
-  type Constant,
-  type DerivedConstant,
-  type Dim,
-  dataConstant,
-  dimCeilDiv,
-  encodeTensor,
-  evaluateConstant,
   type Func,
-  type HostTensor,
-  type Location,
   type Module,
   mainFunction,
   type Op,
@@ -26,18 +17,33 @@ import {
   printType,
   type TensorType,
   TersorError,
-  tensorType,
   type ValueId,
   valueInfo,
 } from "../../ir-spec/index.ts";
-import type { KernelRow, OperandRule, PackDim } from "../../runtime/manifest.ts";
-import type { TargetSpec } from "../target/target.ts";
+import type { KernelRow } from "../../runtime/manifest.ts";
+import { type PlanPorts, type PlanStepCost, type Prediction, predictSteps } from "../cost/predict.ts";
+import { sizedStep, tensorBytes, unitSizes } from "../cost/step.ts";
+import { costOf, type TargetSpec } from "../target/target.ts";
 import { PlanFunctionBuilder } from "./builder.ts";
+import {
+  type Crossing,
+  copyRates,
+  crossingOf,
+  fallbackHint,
+  foreignTo,
+  homesOf,
+  type Placed,
+  placementModel,
+  withCrossings,
+} from "./crossings.ts";
 import { decomposeUnsupported } from "./decompose.ts";
-import { formLeaves, formParams, readableForms } from "./forms.ts";
+import { readableForms } from "./forms.ts";
 import { type Legalized, legalize } from "./legalize/legalize.ts";
 import { hasIntegerKernels, unsupportedBy } from "./legalize/target.ts";
-import { ruleFor, type Selected, type SelectRequest, selectKernel } from "./select.ts";
+import { explainWide } from "./narrow-integers.ts";
+import { placeOps, type Side, segmentsOf } from "./placement.ts";
+import { type PendingOperand, PlanConstants, PlanParts } from "./plan-constants.ts";
+import { type Prices, type Selected, type SelectRequest, selectKernel } from "./select.ts";
 
 export interface Lowered {
   readonly target: string;
@@ -47,39 +53,92 @@ export interface Lowered {
   readonly kernels: readonly string[];
   /** Derivations that had no kernel and were evaluated at compile time, with the bytes this adds. */
   readonly materialized: readonly { readonly constant: string; readonly extraBytes: number }[];
-  /** Predicted microseconds per step of main at batch 1, by the op's first result name. */
-  readonly predicted: readonly { readonly op: string; readonly kernel: string; readonly microseconds: number }[];
+  /** Steps of main in order, as the cost model takes them; of an ONNX graph, its ops. Empty: nothing is known. */
+  readonly steps: readonly PlanStepCost[];
+  /** What a run takes in and gives out. */
+  readonly ports: PlanPorts;
+  /** What the target's cost model says of them with every symbol 1: `predictPlan` asks for other sizes. */
+  readonly predicted: Prediction;
+  /** Copies between the target and its fallback, in order; empty for a plan of one backend. */
+  readonly crossings: readonly Crossing[];
+  /** Ops that run on the fallback, and why. */
+  readonly placed: readonly Placed[];
   /** Quantized clusters that became integer ops, and those that stayed float; null for a target without integer kernels. */
   readonly legalized: Pick<Legalized, "integer" | "float"> | null;
 }
 
+export interface LowerOptions {
+  /** Where ops run that the target has no kernel for, with copies between. Absent: they are refused. Ignored by targets whose values lie in the host's memory. */
+  readonly fallback?: TargetSpec;
+}
+
 /** @throws TersorError E0801 naming every op that the target cannot run and why each kernel row was refused. */
-export function lower(source: Module, target: TargetSpec, registry: OpRegistry): Lowered {
+export function lower(source: Module, target: TargetSpec, registry: OpRegistry, options: LowerOptions = {}): Lowered {
   if (!target.manifest) throw new TersorError({ code: "E0802", message: `target ${target.name} runs source functions: it has no plan` });
-  const legal = hasIntegerKernels(target) ? legalize(source, registry, { unsupported: unsupportedBy(target) }) : null;
-  const module = decomposeUnsupported(
-    legal?.module ?? source,
-    registry,
-    (module, func, op) => choose(module, func, op, target, registry).ok,
-  );
+  const legal = hasIntegerKernels(target)
+    ? legalize(source, registry, { unsupported: unsupportedBy(target, pricesOf(source, target)) })
+    : null;
+  const fallback = target.manifest.copies ? (options.fallback ?? null) : null;
+  const module = decomposed(legal?.module ?? source, target, fallback, registry);
   const legalized = legal && { integer: legal.integer, float: legal.float };
-  return { ...new Lowering(module, target, registry).run(), legalized };
+  return { ...new Lowering(module, target, fallback, registry).run(), legalized };
+}
+
+/** As far as the target needs; where that leaves ops that neither side can run, only as far as both together need. */
+function decomposed(source: Module, target: TargetSpec, fallback: TargetSpec | null, registry: OpRegistry): Module {
+  const runs = (on: TargetSpec) => (module: Module, func: Func, op: Op) => choose(module, func, op, on, registry).ok;
+  const module = decomposeUnsupported(source, registry, runs(target));
+  if (!fallback) return module;
+  const either = (module: Module, func: Func, op: Op) => runs(target)(module, func, op) || runs(fallback)(module, func, op);
+  const main = mainFunction(module);
+  return main.ops.every((op) => either(module, main, op)) ? module : decomposeUnsupported(source, registry, either);
 }
 
 function choose(module: Module, func: Func, op: Op, target: TargetSpec, registry: OpRegistry): Selected {
-  return selectKernel(
-    target.manifest as NonNullable<TargetSpec["manifest"]>,
-    target.features,
-    requestOf(
-      module,
-      registry,
-      op.name,
-      op.operands,
-      op.attrs,
-      op.results.map((id) => valueInfo(func, id).type),
-      (operand) => operandType(module, func, operand),
-    ),
+  const request = requestOf(
+    module,
+    registry,
+    op.name,
+    op.operands,
+    op.attrs,
+    op.results.map((id) => valueInfo(func, id).type),
+    (operand) => operandType(module, func, operand),
   );
+  return selectKernel(target.manifest as NonNullable<TargetSpec["manifest"]>, target.features, request, pricesOf(module, target));
+}
+
+const constantBytes = new WeakMap<Module, number>();
+
+/** What kernels of a module are chosen by. The context is the whole module's: its constants, as they are read. */
+export function pricesOf(module: Module, target: TargetSpec): Prices {
+  let workingSet = constantBytes.get(module);
+  if (workingSet === undefined) {
+    workingSet = [...module.constants.values()].reduce((sum, { type }) => sum + tensorBytes(type, unitSizes), 0);
+    constantBytes.set(module, workingSet);
+  }
+  return { model: costOf(target), context: { workingSet } };
+}
+
+/** An op on a kernel, for the cost model. */
+export function stepCost(module: Module, func: Func, op: Op, row: KernelRow | null, registry: OpRegistry): PlanStepCost {
+  const def = registry.require(op.name);
+  return {
+    name: nameOf(func, op.results[0] ?? 0),
+    kernel: row?.id ?? op.name,
+    row,
+    def,
+    attrs: registry.attrs(def, op.attrs),
+    operands: op.operands.map((operand) => {
+      const type = operandType(module, func, operand);
+      return type && { type, constant: typeof operand === "string" };
+    }),
+    constants: op.operands.map((operand) => (typeof operand === "string" ? operand : null)),
+    results: op.results.map((id) => valueInfo(func, id).type),
+  };
+}
+
+export function portsOf(func: Func): PlanPorts {
+  return { inputs: func.params.map((id) => valueInfo(func, id).type), outputs: func.results.map(({ type }) => type) };
 }
 
 function requestOf(
@@ -103,236 +162,174 @@ function requestOf(
   };
 }
 
+interface Chosen {
+  readonly side: Side;
+  readonly row: KernelRow;
+}
+
 class Lowering {
   private readonly module: Module;
-  private readonly target: TargetSpec;
+  private readonly targets: { readonly target: TargetSpec; readonly fallback: TargetSpec | null };
   private readonly registry: OpRegistry;
-  private readonly init = new PlanFunctionBuilder("init");
   private readonly main = new PlanFunctionBuilder("main");
-  private readonly constants = new Map<string, Constant>();
-  /** Constant name (and pack kernel) -> value in init. */
-  private readonly built = new Map<string, ValueId>();
-  /** Same key -> index among main's extra parameters. */
-  private readonly exported = new Map<
-    string,
-    { readonly index: number; readonly value: ValueId; readonly name: string; readonly type: TensorType }
-  >();
-  private readonly evaluated = new Map<string, HostTensor>();
-  private readonly materialized: { constant: string; extraBytes: number }[] = [];
-  private readonly kernels = new Set<string>();
+  private readonly parts = new PlanParts(new PlanFunctionBuilder("init"));
+  private readonly constants: { readonly [S in Side]: PlanConstants };
+  private readonly placed: Placed[] = [];
   private readonly problems: Problem[] = [];
 
-  constructor(module: Module, target: TargetSpec, registry: OpRegistry) {
+  constructor(module: Module, target: TargetSpec, fallback: TargetSpec | null, registry: OpRegistry) {
     this.module = module;
-    this.target = target;
+    this.targets = { target, fallback };
     this.registry = registry;
+    this.constants = { target: this.constantsOf(target, null), fallback: this.constantsOf(fallback ?? target, fallback?.backend ?? null) };
   }
 
   run(): Omit<Lowered, "legalized"> {
     const func = mainFunction(this.module);
-    const chosen = func.ops.map((op) => this.choose(func, op));
-    if (this.problems.length > 0) throw new TersorError(this.problems);
-    const rows = chosen.map((c) => c as { readonly row: KernelRow; readonly microseconds: number });
-    const operands = func.ops.map((op, i) => this.operandsOf(op, (rows[i] as { row: KernelRow }).row));
-    const returned = func.returns.map((operand) => (typeof operand === "string" ? this.constantOperand(operand) : operand));
-    if (this.problems.length > 0) throw new TersorError(this.problems);
-    return this.assemble(func, rows, operands, returned);
-  }
-
-  private choose(func: Func, op: Op): (Selected & { readonly ok: true }) | null {
-    const selected = choose(this.module, func, op, this.target, this.registry);
-    if (selected.ok) return selected;
-    const types = op.operands.map((operand) => operandType(this.module, func, operand));
-    this.problems.push(noKernel(this.target, op.name, types, selected.refusals, op.loc));
-    return null;
-  }
-
-  /** Operands of the kernel call: constants replaced by what init makes of them, forms expanded to their leaves. */
-  private operandsOf(op: Op, row: KernelRow): readonly PendingOperand[] {
-    const def = this.registry.require(op.name);
-    return op.operands.flatMap((operand, i): readonly PendingOperand[] => {
-      if (typeof operand !== "string") return [operand];
-      const rule = ruleFor(row, i, def);
-      if (rule?.form && rule.form !== "dense")
-        return formLeaves(this.module, operand, rule.form).map((leaf) => (leaf === null ? null : this.constantOperand(leaf)));
-      return [rule?.pack ? this.packedOperand(operand, rule.pack) : this.constantOperand(operand)];
-    });
-  }
-
-  /** A data constant is read directly; a derived one is built in init. */
-  private constantOperand(name: string): PendingOperand {
-    const constant = this.constantNamed(name);
-    if (constant.kind === "data") {
-      this.constants.set(name, constant);
-      return name;
-    }
-    const value = this.build(constant);
-    return value === null ? this.keepData(name) : this.export(name, value, name, constant.type);
-  }
-
-  private packedOperand(name: string, pack: NonNullable<OperandRule["pack"]>): PendingOperand {
-    const { key, value, type } = this.packed(name, pack);
-    return this.export(key, value, `${name}.packed`, type);
-  }
-
-  /** The constant packed for a kernel, as a value of init. */
-  private packed(
-    name: string,
-    pack: NonNullable<OperandRule["pack"]>,
-  ): { readonly key: string; readonly value: ValueId; readonly type: TensorType } {
-    const key = `${name} ${pack.kernel}`;
-    const constant = this.constantNamed(name);
-    const type = tensorType(
-      pack.dtype,
-      pack.shape.map((dim) => packedDim(dim, constant.type)),
+    const chosen = this.chooseAll(func);
+    const operands = func.ops.map((op, i) => this.constants[at(chosen, i).side].operandsOf(op, at(chosen, i).row));
+    const returned = func.returns.map((operand) =>
+      typeof operand === "string" ? this.constants.target.constantOperand(operand) : operand,
     );
-    let value = this.built.get(key);
-    if (value === undefined) {
-      const [made] = this.init.kernel(
-        pack.kernel,
-        new Map(),
-        [this.initOperand(name)],
-        [{ name: `${name}.packed`, type }],
-        constant.loc,
-        "pack",
-      );
-      value = made as ValueId;
-      this.kernels.add(pack.kernel);
-      this.built.set(key, value);
-    }
-    return { key, value, type };
+    return this.assemble(func, chosen, operands, returned);
   }
 
-  /** What a kernel inside init reads for an operand of a definition: as `operandsOf` for ops. */
-  private initOperandsOf(constant: DerivedConstant, row: KernelRow): readonly Operand[] {
-    const def = this.registry.require(constant.op);
-    return constant.operands.flatMap((operand, i): readonly Operand[] => {
-      if (operand === null) return [null];
-      const rule = ruleFor(row, i, def);
-      if (rule?.form && rule.form !== "dense")
-        return formLeaves(this.module, operand, rule.form).map((leaf) => (leaf === null ? null : this.initOperand(leaf)));
-      return [rule?.pack ? this.packed(operand, rule.pack).value : this.initOperand(operand)];
+  private constantsOf(on: TargetSpec, backend: string | null): PlanConstants {
+    const { module, registry, parts } = this;
+    const typeOf = (operand: Operand) => (typeof operand === "string" ? (module.constants.get(operand)?.type ?? null) : null);
+    return new PlanConstants({
+      ...{ module, registry, parts, backend },
+      select: ({ op, operands, attrs, type }) =>
+        selectKernel(
+          on.manifest as NonNullable<TargetSpec["manifest"]>,
+          on.features,
+          requestOf(module, registry, op, operands, attrs, [type], typeOf),
+          pricesOf(module, on),
+        ),
     });
   }
 
-  /** The constant as an operand inside init. */
-  private initOperand(name: string): Operand {
-    const constant = this.constantNamed(name);
-    if (constant.kind === "derived") {
-      const value = this.build(constant);
-      if (value !== null) return value;
-      this.keepData(name);
-      return name;
-    }
-    this.constants.set(name, constant);
-    return name;
-  }
-
-  /** Lowers a definition into init; null when no kernel of the target can and it was evaluated here instead. */
-  private build(constant: DerivedConstant): ValueId | null {
-    const present = this.built.get(constant.name);
-    if (present !== undefined) return present;
-    if (this.constants.has(constant.name)) return null;
-    const typeOf = (operand: Operand) => (typeof operand === "string" ? this.constantNamed(operand).type : null);
-    const request = requestOf(this.module, this.registry, constant.op, constant.operands, constant.attrs, [constant.type], typeOf);
-    const selected = selectKernel(this.target.manifest as NonNullable<TargetSpec["manifest"]>, this.target.features, request);
-    if (!selected.ok) return null;
-    const operands = this.initOperandsOf(constant, selected.row);
-    const result = { name: constant.name, type: constant.type };
-    const params = this.stepParams({ name: constant.op, operands: constant.operands, attrs: constant.attrs }, selected.row);
-    const [value] = this.init.kernel(selected.row.id, params, operands, [result], constant.loc, constant.op);
-    this.kernels.add(selected.row.id);
-    this.built.set(constant.name, value as ValueId);
-    return value as ValueId;
-  }
-
-  /** Evaluates a definition at compile time and stores the result as data. */
-  private keepData(name: string): string {
-    if (this.constants.has(name)) return name;
-    const constant = this.constantNamed(name);
-    const bytes = encodeTensor(evaluateConstant(this.module, this.registry, name, this.evaluated));
-    this.constants.set(name, dataConstant(name, constant.type, bytes, constant.loc));
-    this.materialized.push({ constant: name, extraBytes: bytes.length });
-    return name;
-  }
-
-  private export(key: string, value: ValueId, name: string, type: TensorType): Exported {
-    let entry = this.exported.get(key);
-    if (!entry) {
-      entry = { index: this.exported.size, value, name, type };
-      this.exported.set(key, entry);
-    }
-    return { exported: entry.index };
-  }
-
-  private constantNamed(name: string): Constant {
-    const constant = this.module.constants.get(name);
-    if (!constant) throw new TersorError({ code: "E0204", message: `no constant @${name}` });
-    return constant;
-  }
-
-  /** All attributes with defaults filled in, so that kernels know no defaults. */
-  private params(op: string, stored: AttrDict): AttrDict {
-    const def = this.registry.require(op);
-    const values = this.registry.attrs(def, stored);
-    return new Map(Object.entries(def.attrs).map(([name, spec]): [string, Attr] => [name, spec.write(values[name])]));
-  }
-
-  /** The op's attributes, and those of weight forms that the kernel reads in place. */
-  private stepParams(op: Pick<Op, "name" | "operands" | "attrs">, row: KernelRow): AttrDict {
-    const def = this.registry.require(op.name);
-    const params = new Map(this.params(op.name, op.attrs));
-    op.operands.forEach((operand, i) => {
-      const form = ruleFor(row, i, def)?.form ?? "dense";
-      if (typeof operand !== "string" || form === "dense") return;
-      for (const [key, value] of formParams(this.module, operand, def.operands[i]?.name ?? `operand${i}`)) params.set(key, value);
+  /** The row of every op, and the side that it runs on. @throws TersorError E0801 */
+  private chooseAll(func: Func): readonly Chosen[] {
+    const { target, fallback } = this.targets;
+    const choices = func.ops.map((op) => {
+      const own = choose(this.module, func, op, target, this.registry);
+      const other = fallback && choose(this.module, func, op, fallback, this.registry);
+      if (!own.ok && !other?.ok) this.problems.push(noKernel(this.targets, this.module, func, op, own.refusals, this.reason(op)));
+      return { own, other };
     });
-    return params;
+    if (this.problems.length > 0) throw new TersorError(this.problems);
+    const priced = (op: Op, selected: Selected | null, on: TargetSpec | null) =>
+      selected?.ok && on ? this.placementPrice(stepCost(this.module, func, op, selected.row, this.registry), on) : null;
+    const costs = choices.map(({ own, other }, i) => ({
+      target: priced(at(func.ops, i), own, target),
+      fallback: priced(at(func.ops, i), other, fallback),
+    }));
+    const sides = placeOps(func, costs, (value) => tensorBytes(valueInfo(func, value).type, unitSizes), copyRates(target));
+    return sides.map((side, i) => {
+      const { own, other } = at(choices, i);
+      if (side === "fallback")
+        this.placed.push({
+          op: i,
+          name: nameOf(func, at(func.ops, i).results[0] ?? 0),
+          kind: at(func.ops, i).name,
+          why: own.ok ? null : own.refusals,
+        });
+      return { side, row: ((side === "target" ? own : other) as Selected & { readonly ok: true }).row };
+    });
+  }
+
+  private placementPrice(step: PlanStepCost, on: TargetSpec): number {
+    return placementModel(on).step(sizedStep(step, unitSizes), pricesOf(this.module, on).context);
+  }
+
+  private reason(op: Op): string | null {
+    return this.targets.target.integers && !this.targets.fallback ? explainWide(this.module, this.registry, op) : null;
   }
 
   private assemble(
     func: Func,
-    rows: readonly { readonly row: KernelRow; readonly microseconds: number }[],
+    chosen: readonly Chosen[],
     operands: readonly (readonly PendingOperand[])[],
     returned: readonly PendingOperand[],
   ): Omit<Lowered, "legalized"> {
-    const ids = new Map<ValueId, ValueId>();
-    for (const id of func.params) ids.set(id, this.main.param(nameOf(func, id), valueInfo(func, id).type));
-    const extra = [...this.exported.values()].map((e) => this.main.param(e.name, e.type));
-    const resolve = (operand: PendingOperand): Operand =>
+    const { target, fallback } = this.targets;
+    const homes = homesOf(
+      func,
+      chosen.map(({ side }) => side),
+    );
+    /** By value of the body: where it is for ops of each side. */
+    const ids = { target: new Map<ValueId, ValueId>(), fallback: new Map<ValueId, ValueId>() };
+    const define = (id: ValueId, made: ValueId) => ids[homes.get(id) ?? "target"].set(id, made);
+    for (const id of func.params) define(id, this.main.param(nameOf(func, id), valueInfo(func, id).type));
+    const extra = [...this.parts.exported.values()].map((e) => this.main.param(e.name, e.type));
+    const resolve = (operand: PendingOperand, side: Side): Operand =>
       typeof operand === "object" && operand !== null
         ? (extra[operand.exported] as ValueId)
         : typeof operand === "number"
-          ? (ids.get(operand) as ValueId)
+          ? (ids[side].get(operand) as ValueId)
           : operand;
-    const predicted: { op: string; kernel: string; microseconds: number }[] = [];
-    func.ops.forEach((op, i) => {
-      const { row, microseconds } = rows[i] as { readonly row: KernelRow; readonly microseconds: number };
-      const results = op.results.map((id) => valueInfo(func, id));
-      const made = this.main.kernel(row.id, this.stepParams(op, row), (operands[i] ?? []).map(resolve), results, op.loc, op.name);
-      for (const [k, id] of op.results.entries()) ids.set(id, made[k] as ValueId);
-      this.kernels.add(row.id);
-      predicted.push({ op: nameOf(func, op.results[0] ?? 0), kernel: row.id, microseconds });
+    const crossings: Crossing[] = [];
+    for (const { side, ops } of segmentsOf(
+      func,
+      chosen.map(({ side }) => side),
+    )) {
+      const foreign = foreignTo(func, ops, (value) => ids[side].has(value));
+      if (foreign.length > 0) {
+        const from = ids[side === "target" ? "fallback" : "target"];
+        const copies = this.main.copy(
+          foreign.map((id) => from.get(id) as ValueId),
+          (side === "target" ? target : (fallback ?? target)).backend,
+        );
+        for (const [i, id] of foreign.entries()) ids[side].set(id, copies[i] as ValueId);
+        crossings.push(
+          crossingOf(
+            side,
+            foreign.map((id) => valueInfo(func, id).type),
+            foreign.map((id) => nameOf(func, id)),
+            copyRates(target),
+          ),
+        );
+      }
+      for (const i of ops) {
+        const [op, { row }] = [at(func.ops, i), at(chosen, i)];
+        const results = op.results.map((id) => valueInfo(func, id));
+        const own = this.constants[side];
+        const backend = side === "target" ? null : (fallback?.backend ?? null);
+        const taken = at(operands, i).map((operand) => resolve(operand, side));
+        const made = this.main.kernel(row.id, own.stepParams(op, row), taken, results, op.loc, op.name, backend);
+        for (const [k, id] of op.results.entries()) define(id, made[k] as ValueId);
+        this.parts.kernels.add(own.called(row.id));
+      }
+    }
+    const results = func.results.map((r, i) => {
+      const operand = at(returned, i);
+      const home = typeof operand === "number" ? (homes.get(operand) ?? "target") : "target";
+      return { name: r.name, type: r.type, operand: resolve(operand, home) as ValueId | string };
     });
-    const results = func.results.map((r, i) => ({
-      name: r.name,
-      type: r.type,
-      operand: resolve(returned[i] as PendingOperand) as ValueId | string,
-    }));
-    const init = this.init.finish([...this.exported.values()].map((e) => ({ name: e.name, operand: e.value, type: e.type })));
-    const carries = func.carries.map((c) => ({ param: ids.get(c.param) as ValueId, result: c.result }));
+    const { exported, kernels, materialized } = this.parts;
+    const init = this.parts.init.finish([...exported.values()].map((e) => ({ name: e.name, operand: e.value, type: e.type })));
+    const carries = func.carries.map((c) => ({ param: ids.target.get(c.param) as ValueId, result: c.result }));
     const main = this.main.finish(results, { requires: func.requires, carries });
+    const steps = func.ops.map((op, i) => {
+      const cost = stepCost(this.module, func, op, at(chosen, i).row, this.registry);
+      return at(chosen, i).side === "fallback" && fallback ? { ...cost, model: costOf(fallback) } : cost;
+    });
     return {
-      target: this.target.name,
+      target: target.name,
       module: this.plan(init, main),
-      kernels: [...this.kernels].sort(),
-      materialized: this.materialized,
-      predicted,
+      kernels: [...kernels].sort(),
+      materialized,
+      steps,
+      ports: portsOf(func),
+      crossings,
+      placed: this.placed,
+      predicted: withCrossings(predictSteps(costOf(target), steps, portsOf(func)), crossings),
     };
   }
 
   private plan(init: Func, main: Func): Module {
-    const meta = new Map<string, Attr>([["target", attr.string(this.target.name)]]);
+    const meta = new Map<string, Attr>([["target", attr.string(this.targets.target.name)]]);
     return {
       ...this.module,
       meta,
@@ -342,35 +339,32 @@ class Lowering {
         ["init", init],
         ["main", main],
       ]),
-      constants: this.constants,
+      constants: this.parts.constants,
     };
   }
 }
-
-interface Exported {
-  readonly exported: number;
-}
-
-type PendingOperand = Operand | Exported;
 
 function nameOf(func: Func, id: ValueId): string {
   return valueInfo(func, id).name ?? `${id}`;
 }
 
-function packedDim(dim: PackDim, type: TensorType): Dim {
-  if (typeof dim === "number") return dim;
-  const size = type.shape[dim.axis] ?? 1;
-  return "tiles" in dim ? dimCeilDiv(size, dim.tiles) : size;
+function at<T>(list: readonly T[], index: number): T {
+  return list[index] as T;
 }
 
 function noKernel(
-  target: TargetSpec,
-  op: string,
-  types: readonly (TensorType | null)[],
+  { target, fallback }: { readonly target: TargetSpec; readonly fallback: TargetSpec | null },
+  module: Module,
+  func: Func,
+  op: Op,
   refusals: readonly string[],
-  loc: Location,
+  reason: string | null,
 ): Problem {
+  const types = op.operands.map((operand) => operandType(module, func, operand));
   const operands = types.map((type) => (type ? printType(type) : "_")).join(", ");
-  const why = refusals.length > 0 ? `: ${refusals.join("; ")}` : "";
-  return { code: "E0801", message: `target ${target.name} has no kernel for ${op}(${operands})${why}`, loc };
+  const reasons = reason === null ? refusals : [reason];
+  const why = reasons.length > 0 ? `: ${reasons.join("; ")}` : "";
+  const who = fallback ? `neither target ${target.name} nor ${fallback.name} has a` : `target ${target.name} has no`;
+  const hint = target.manifest?.copies && !fallback ? { hint: fallbackHint(target.backend) } : {};
+  return { code: "E0801", message: `${who} kernel for ${op.name}(${operands})${why}`, loc: op.loc, ...hint };
 }

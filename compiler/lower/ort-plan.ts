@@ -20,12 +20,13 @@ import {
   valueInfo,
 } from "../../ir-spec/index.ts";
 import { graphAttrs, graphKernel, portTypes } from "../../runtime/backends/ort/manifest.ts";
+import { predictSteps } from "../cost/predict.ts";
 import { exportOnnx, outsideInitializers } from "../export/onnx/export.ts";
 import { onnx } from "../import/onnx/proto/gen/onnx.js";
-import type { TargetSpec } from "../target/target.ts";
+import { costOf, type TargetSpec } from "../target/target.ts";
 import { PlanFunctionBuilder } from "./builder.ts";
 import { withIntegerWeights } from "./integer-weights.ts";
-import { type Lowered, lower } from "./lower.ts";
+import { type Lowered, lower, portsOf, stepCost } from "./lower.ts";
 
 /** A graph without initializers, and the constants that it lacks. */
 interface Skeleton {
@@ -41,7 +42,9 @@ export function lowerToOnnxGraph(source: Module, target: TargetSpec, registry: O
   const module = withIntegerWeights(source, registry);
   const skeleton = exportSkeleton(module, target, registry);
   const rebuilt = lowerWeights(module, skeleton, target, registry);
-  return assemble(mainFunction(module), skeleton, rebuilt);
+  const func = mainFunction(module);
+  const steps = func.ops.map((op) => stepCost(module, func, op, null, registry));
+  return assemble(func, skeleton, rebuilt, { steps, ports: portsOf(func), predicted: predictSteps(costOf(target), steps, portsOf(func)) });
 }
 
 function exportSkeleton(module: Module, target: TargetSpec, registry: OpRegistry): Skeleton {
@@ -116,7 +119,7 @@ function constantOf(module: Module, name: string): Constant {
   return constant;
 }
 
-function assemble(func: Func, skeleton: Skeleton, rebuilt: Lowered): Lowered {
+function assemble(func: Func, skeleton: Skeleton, rebuilt: Lowered, costs: Pick<Lowered, "steps" | "ports" | "predicted">): Lowered {
   const weightsMain = mainFunction(rebuilt.module);
   const main = new PlanFunctionBuilder("main");
   const inputs = func.params.map((id) => main.param(nameOf(func, id), valueInfo(func, id).type));
@@ -140,7 +143,7 @@ function assemble(func: Func, skeleton: Skeleton, rebuilt: Lowered): Lowered {
     ...rebuilt,
     module: { ...rebuilt.module, functions, constants },
     kernels: [...rebuilt.kernels, graphKernel].sort(),
-    predicted: [],
+    ...costs,
     legalized: null,
   };
 }

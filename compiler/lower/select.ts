@@ -2,18 +2,11 @@
  * @file Kernel selection: the cheapest row of the target's manifest whose rules an op meets. Pure matching on data; why each row was refused is kept, for
  * the error and for `TERSOR_DEBUG=3`.
  */
-import {
-  byteLengthOf,
-  type Dim,
-  dimSymbols,
-  elementCount,
-  evaluateDim,
-  type OpDef,
-  type Operand,
-  printType,
-  type TensorType,
-} from "../../ir-spec/index.ts";
+import { type Dim, type OpDef, type Operand, printType, type TensorType } from "../../ir-spec/index.ts";
 import type { AttrRule, KernelRow, Manifest, OperandRule } from "../../runtime/manifest.ts";
+import type { CostContext } from "../cost/family.ts";
+import type { CostModel } from "../cost/model.ts";
+import { type SymbolicStep, sizedStep, sizeOf, unitSizes } from "../cost/step.ts";
 
 /** What selection needs to know of one operand. */
 export interface Candidate {
@@ -32,11 +25,17 @@ export interface SelectRequest {
   readonly results: readonly TensorType[];
 }
 
+/** What kernels are chosen by: fitted times, in the context of the whole run. */
+export interface Prices {
+  readonly model: CostModel;
+  readonly context: CostContext;
+}
+
 export type Selected =
   | { readonly ok: true; readonly row: KernelRow; readonly microseconds: number }
   | { readonly ok: false; readonly refusals: readonly string[] };
 
-export function selectKernel(manifest: Manifest, features: readonly string[], request: SelectRequest): Selected {
+export function selectKernel(manifest: Manifest, features: readonly string[], request: SelectRequest, prices: Prices): Selected {
   const refusals: string[] = [];
   let best: { readonly row: KernelRow; readonly microseconds: number } | null = null;
   for (const row of rowsFor(manifest, request.def.name)) {
@@ -45,7 +44,7 @@ export function selectKernel(manifest: Manifest, features: readonly string[], re
       refusals.push(`${row.id}: ${refusal}`);
       continue;
     }
-    const microseconds = predict(row, request);
+    const microseconds = prices.model.step(sizedStep(stepOf(row, request)), prices.context);
     if (!best || microseconds < best.microseconds) best = { row, microseconds };
   }
   return best ? { ok: true, ...best } : { ok: false, refusals };
@@ -119,21 +118,13 @@ function matches(rule: AttrRule, value: unknown): boolean {
   );
 }
 
-/** Microseconds that the row's cost terms predict, symbolic dims taken as 1. */
-export function predict(row: KernelRow, request: SelectRequest): number {
-  const types = request.operands.map((o) => o.type);
-  const work = request.def.work({ types, attrs: request.attrs, outputs: request.results });
-  const bytes = [...types, ...request.results].reduce((sum, type) => sum + (type ? bytesOf(type) : 0), 0);
-  const { launch, macNs, byteNs, opNs } = row.cost;
-  return launch + (numeric(work.macs) * macNs + bytes * byteNs + numeric(work.elementOps ?? 0) * opNs) / 1000;
+/** The request on a chosen row, as the cost model takes it. */
+export function stepOf(row: KernelRow, { def, attrs, operands, results }: SelectRequest): SymbolicStep {
+  const known = operands.map(({ type, constant }) => type && { type, constant });
+  return { kernel: row.id, row, def, attrs, operands: known, results };
 }
 
 /** Dims with symbols bound to 1: relative costs of rows for one op keep their order. */
 export function numeric(dim: Dim): number {
-  if (typeof dim === "number") return dim;
-  return evaluateDim(dim, new Map([...dimSymbols(dim)].map((symbol) => [symbol, 1])));
-}
-
-function bytesOf(type: TensorType): number {
-  return byteLengthOf(type.dtype, numeric(elementCount(type)));
+  return sizeOf(dim, unitSizes);
 }

@@ -5,11 +5,12 @@
 import { type Module, type OpRegistry, type Problem, TersorError } from "../../ir-spec/index.ts";
 import { storedBytes } from "../analysis/stored-bytes.ts";
 import type { DataSet } from "../data/dataset.ts";
+import { predictModule } from "../lower/plan.ts";
 import { Random } from "../random/random.ts";
 import type { TargetSpec } from "../target/target.ts";
 import { verifyModule } from "../verify/verify.ts";
 import { AnalysisCache } from "./analysis-cache.ts";
-import type { Evaluator, Executor, PassContext, ReportRow } from "./pass.ts";
+import type { Evaluator, Executor, PassContext, PassTarget, ReportRow } from "./pass.ts";
 import { printPipeline } from "./pipeline-text.ts";
 import type { ResolvedPass } from "./registry.ts";
 
@@ -116,12 +117,19 @@ function makeContext(
     executor: options.executor,
     data: options.data ?? null,
     evaluator: options.evaluator ?? null,
-    target: options.target ?? null,
+    target: options.target ? askable(options.target, options.registry) : null,
     signal: options.signal ?? null,
     report: (row) => rows.push(row),
     warn: (message) => warnings.push(message),
     progress: (fraction, note = "") => options.hooks?.progress?.(pass, index, count, fraction, note),
     analysis: (analysis, module) => analyses.get(analysis, module),
+  };
+}
+
+function askable(target: TargetSpec, registry: OpRegistry): PassTarget {
+  return {
+    ...target,
+    cost: (module, sizes) => predictModule(module, target, registry, sizes),
   };
 }
 

@@ -3,6 +3,8 @@
  * Printing, timing, verification, stopping and bisecting belong to the manager.
  */
 import type { HostTensor, Module, OpRegistry } from "../../ir-spec/index.ts";
+import type { Prediction } from "../cost/predict.ts";
+import type { DimSizes } from "../cost/step.ts";
 import type { DataSet } from "../data/dataset.ts";
 import type { Random } from "../random/random.ts";
 import type { TargetSpec } from "../target/target.ts";
@@ -41,6 +43,14 @@ export interface ReportRow {
   readonly numbers?: Readonly<Record<string, number>>;
 }
 
+export interface PassTarget extends TargetSpec {
+  /**
+   * Predicted times of the module as it is now, lowered for this target; sizes of symbols that are not given are 1.
+   * @throws TersorError E0801, E0806 when the target cannot run it
+   */
+  cost(module: Module, sizes?: DimSizes): Prediction;
+}
+
 export interface PassContext {
   readonly registry: OpRegistry;
   /** Seeded by the compilation's seed and the pass's place: the same in every run. */
@@ -49,7 +59,8 @@ export interface PassContext {
   /** Unlabelled data for calibration; null when the user gave none: then the pass works data-free and warns. */
   readonly data: DataSet | null;
   readonly evaluator: Evaluator | null;
-  readonly target: TargetSpec | null;
+  /** The first target of the compilation, which can be asked what a module would take there. */
+  readonly target: PassTarget | null;
   readonly signal: AbortSignal | null;
   report(row: ReportRow): void;
   warn(message: string): void;

@@ -24,7 +24,9 @@ export const foldConstants = definePass({
   },
 });
 
+/** What calls functions is no definition of a constant. */
 function isFoldable(op: EditableOp, body: FunctionEditor): boolean {
+  if (body.module.registry.require(op.name).execute) return false;
   if (op.results.length !== 1 || op.operands.every((o) => o === null) || !op.operands.every((o) => o === null || typeof o === "string"))
     return false;
   return staticShape(body.info(op.results[0] as number).type.shape) !== null;

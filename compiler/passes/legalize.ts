@@ -2,6 +2,7 @@
 import { TersorError } from "../../ir-spec/index.ts";
 import { describeFloatCluster, legalize as legalizeModule } from "../lower/legalize/legalize.ts";
 import { unsupportedBy } from "../lower/legalize/target.ts";
+import { pricesOf } from "../lower/lower.ts";
 import { option } from "../pass/options.ts";
 import { definePass, type PassContext } from "../pass/pass.ts";
 import { builtinTargets } from "../target/builtin.ts";
@@ -16,7 +17,7 @@ export const legalize = definePass({
   },
   run(module, ctx, { target }) {
     const spec = target === "" ? null : targetNamed(target, ctx);
-    const { module: legal, integer, float } = legalizeModule(module, ctx.registry, spec ? { unsupported: unsupportedBy(spec) } : {});
+    const { module: legal, integer, float } = legalizeModule(module, ctx.registry, spec ? { unsupported: unsupportedBy(spec, pricesOf(module, spec)) } : {});
     if (integer + float.length > 0)
       ctx.report({ subject: "module", note: `${integer} integer, ${float.length} float`, numbers: { integer, float: float.length } });
     for (const cluster of float) ctx.warn(describeFloatCluster(cluster));

@@ -3,7 +3,10 @@
  * sparse weight stays a definition, since its value is larger than what rebuilds it.
  */
 import {
+  BytesElsewhere,
+  type ByteSource,
   type Constant,
+  constantElsewhere,
   type DerivedConstant,
   dataConstant,
   encodeTensor,
@@ -11,11 +14,13 @@ import {
   type HostTensor,
   type Module,
   ModuleEditor,
+  type OpRegistry,
   typeByteLength,
 } from "../../ir-spec/index.ts";
 import { constantsOf, reachableConstants } from "../analysis/reachable.ts";
 import { dataBytes } from "../analysis/stored-bytes.ts";
 import { definePass } from "../pass/pass.ts";
+import { turnedBytes } from "./turned-bytes.ts";
 
 export const materialize = definePass({
   name: "materialize",
@@ -28,14 +33,25 @@ export const materialize = definePass({
     const cache = new Map<string, HostTensor>();
     for (const constant of reachableConstants(module).values()) {
       if (constant.kind !== "derived" || !pays(module, constant, users)) continue;
-      const bytes = encodeTensor(evaluateConstant(module, ctx.registry, constant.name, cache));
-      const data = { ...dataConstant(constant.name, constant.type, bytes, constant.loc), doc: constant.doc };
-      editor.setConstant(data);
-      ctx.report({ subject: constant.name, note: `${constant.op} evaluated`, numbers: { bytes: bytes.length } });
+      const value = isElsewhere(module, constant)
+        ? constantElsewhere(constant.name, constant.type, sourceOf(module, ctx.registry, constant), constant.loc)
+        : dataConstant(constant.name, constant.type, encodeTensor(evaluateConstant(module, ctx.registry, constant.name, cache)), constant.loc);
+      editor.setConstant({ ...value, doc: constant.doc });
+      ctx.report({ subject: constant.name, note: `${constant.op} evaluated`, numbers: { bytes: typeByteLength(constant.type) } });
     }
     return editor.freeze();
   },
 });
+
+/** Whether the value is made of bytes that are not in memory: then it is not kept there either, but evaluated when it is written. */
+function isElsewhere(module: Module, constant: DerivedConstant): boolean {
+  const parts = constant.operands.flatMap((operand) => (operand === null ? [] : (module.constants.get(operand) ?? [])));
+  return parts.some((part) => (part.kind === "data" ? part.storage instanceof BytesElsewhere : isElsewhere(module, part)));
+}
+
+function sourceOf(module: Module, registry: OpRegistry, constant: DerivedConstant): ByteSource {
+  return turnedBytes(module, constant) ?? { read: () => encodeTensor(evaluateConstant(module, registry, constant.name)) };
+}
 
 function pays(module: Module, constant: DerivedConstant, users: ReadonlyMap<string, number>): boolean {
   return typeByteLength(constant.type) <= ownedBytes(module, constant, users);

@@ -1,13 +1,15 @@
 /** @file The plugin host: flattens plugins, merges what they bring with what the core has, and names both owners on a clash. */
-import { coreOps, loweredOps, OpRegistry, TersorError } from "../../ir-spec/index.ts";
+import { controlOps, coreOps, loweredOps, OpRegistry, TersorError } from "../../ir-spec/index.ts";
 import type { Manifest } from "../../runtime/manifest.ts";
+import { withProfile } from "../cost/model.ts";
+import type { CostProfile } from "../cost/profile.ts";
 import type { WeightEncoder } from "../emit/codec.ts";
 import { type PipelineItem, parsePipeline } from "../pass/pipeline-text.ts";
 import { corePresets } from "../pass/presets.ts";
 import { checkOrder, orderPasses, PassRegistry, type ResolvedPass } from "../pass/registry.ts";
 import { generalPasses } from "../passes/index.ts";
 import { builtinTargets } from "../target/builtin.ts";
-import type { TargetSpec } from "../target/target.ts";
+import { costOf, type TargetSpec } from "../target/target.ts";
 import { type Plugin, type PluginInput, pluginApiVersion } from "./plugin.ts";
 
 export interface Host {
@@ -28,6 +30,7 @@ export function createHost(inputs: readonly PluginInput[] = []): Host {
     plugins: own,
     ops: new OpRegistry([
       { owner: "core", ops: coreOps },
+      { owner: "core", ops: controlOps },
       { owner: "core", ops: loweredOps },
       ...own.map((p) => ({ owner: p.name, ops: p.ops ?? [] })),
     ]),
@@ -113,7 +116,19 @@ function mergeTargets(plugins: readonly Plugin[]): ReadonlyMap<string, TargetSpe
       targets.set(target.name, extend(target, extensions));
     }
   }
+  for (const { name, costProfiles = [] } of plugins)
+    for (const profile of costProfiles) targets.set(profile.target, priced(targets, profile, name));
   return targets;
+}
+
+/** @throws TersorError E0714 for a profile of a target that there is not */
+function priced(targets: ReadonlyMap<string, TargetSpec>, profile: CostProfile, plugin: string): TargetSpec {
+  const target = targets.get(profile.target);
+  if (target) return { ...target, costModel: withProfile(costOf(target), profile) };
+  throw new TersorError({
+    code: "E0714",
+    message: `plugin ${plugin}: a cost profile for target "${profile.target}"; there are: ${[...targets.keys()].join(", ")}`,
+  });
 }
 
 function extend(target: TargetSpec, extensions: readonly { readonly owner: string; readonly manifest: Manifest }[]): TargetSpec {

@@ -1,6 +1,7 @@
 /** @file Plugins in Rollup's manner: a function that returns this record. Everything is registered by argument, never by import side effect. */
 import type { OpDef } from "../../ir-spec/index.ts";
 import type { Manifest } from "../../runtime/manifest.ts";
+import type { CostProfile } from "../cost/profile.ts";
 import type { WeightEncoder } from "../emit/codec.ts";
 import type { Pass } from "../pass/pass.ts";
 import type { TargetSpec } from "../target/target.ts";
@@ -19,6 +20,8 @@ export interface Plugin {
   readonly codecs?: readonly WeightEncoder[];
   /** Rows of the plugin's own kernels; ids are `plugin/kernel@abi`. Merged into the target with the same backend. */
   readonly manifests?: readonly Manifest[];
+  /** Take the place of the shipped profiles of their targets. */
+  readonly costProfiles?: readonly CostProfile[];
   /** Named pipelines. */
   readonly presets?: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,16 @@
 /** @file The targets that the package ships. */
 import { manifest as wasmManifest } from "../../runtime/backends/wasm/manifest.ts";
 import { manifest as webgpuManifest } from "../../runtime/backends/webgpu/manifest.ts";
+import { costModel, countedFamilies, graphFamilies, wasmFamilies } from "../cost/model.ts";
+import { shippedProfile } from "../cost/profiles/index.ts";
 import type { TargetSpec } from "./target.ts";
+
+const gibibyte = 2 ** 30;
+/** A wasm memory of 32-bit addresses. */
+const wasmLimits = { tensorBytes: 2 * gibibyte, memoryBytes: 4 * gibibyte } as const;
+/** What every WebGPU device has: `maxStorageBufferBindingSize`. */
+const webgpuLimits = { tensorBytes: gibibyte / 8, memoryBytes: null } as const;
+const hostLimits = { tensorBytes: 2 * gibibyte, memoryBytes: null } as const;
 
 export const builtinTargets: readonly TargetSpec[] = [
   {
@@ -10,6 +19,17 @@ export const builtinTargets: readonly TargetSpec[] = [
     backend: "wasm",
     features: ["simd128"],
     manifest: wasmManifest,
+    limits: wasmLimits,
+    costModel: costModel("wasm-simd", shippedProfile("wasm-simd"), wasmFamilies),
+  },
+  {
+    name: "wasm-relaxed-simd",
+    doc: "WebAssembly with relaxed SIMD: float products fused. Chrome 114, Firefox 145, Node 22 and newer; load it with wasm({ relaxed: relaxedSimd }).",
+    backend: "wasm",
+    features: ["simd128", "relaxed-simd"],
+    manifest: wasmManifest,
+    limits: wasmLimits,
+    costModel: costModel("wasm-relaxed-simd", shippedProfile("wasm-relaxed-simd"), wasmFamilies),
   },
   {
     name: "webgpu",
@@ -17,6 +37,9 @@ export const builtinTargets: readonly TargetSpec[] = [
     backend: "webgpu",
     features: [],
     manifest: webgpuManifest,
+    integers: "i32",
+    limits: webgpuLimits,
+    costModel: costModel("webgpu", shippedProfile("webgpu"), countedFamilies),
   },
   {
     name: "webgpu-f16",
@@ -24,6 +47,9 @@ export const builtinTargets: readonly TargetSpec[] = [
     backend: "webgpu",
     features: ["shader-f16"],
     manifest: webgpuManifest,
+    integers: "i32",
+    limits: webgpuLimits,
+    costModel: costModel("webgpu-f16", shippedProfile("webgpu-f16"), countedFamilies),
     floats: "f16",
   },
   {
@@ -32,6 +58,8 @@ export const builtinTargets: readonly TargetSpec[] = [
     backend: "ort",
     features: ["simd128"],
     manifest: wasmManifest,
+    limits: hostLimits,
+    costModel: costModel("ort-cpu", shippedProfile("ort-cpu"), graphFamilies),
     style: "onnx-graph",
   },
   {
@@ -40,5 +68,7 @@ export const builtinTargets: readonly TargetSpec[] = [
     backend: "reference",
     features: [],
     manifest: null,
+    limits: hostLimits,
+    costModel: costModel("reference", shippedProfile("reference"), countedFamilies),
   },
 ];

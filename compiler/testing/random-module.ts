@@ -54,7 +54,7 @@ function randomConstants(
   count: number,
 ): ReadonlyMap<string, Constant> {
   const made: Constant[] = [];
-  const defs = registry.list();
+  const defs = registry.list().filter((def) => !def.execute);
   for (let i = 0; i < count; i++) {
     const world: AttrWorld = { symbols: [], names: made.map(({ name }) => name), functions: [], introduce: () => null };
     const derived = made.length > 0 && once(random, 2) ? randomDerived(random, registry, defs, used, made, world) : null;
@@ -77,7 +77,7 @@ function randomFunctions(
   for (const name of [...names].reverse()) {
     const world = {
       registry,
-      defs: registry.list(),
+      defs: registry.list().filter((def) => !def.execute),
       constants,
       names: [...constants.keys(), ...functions.keys()],
       functions: [...functions.keys()],

@@ -11,6 +11,7 @@ import { isNote } from "../../ir-spec/ops/attr-spec.ts";
 import type { OpDef } from "../../ir-spec/ops/define.ts";
 import { inferOp } from "../../ir-spec/ops/infer.ts";
 import { nearest, type OpRegistry } from "../../ir-spec/ops/registry.ts";
+import type { Signature } from "../../ir-spec/ops/signature.ts";
 import { printAttr } from "../text/print/attr.ts";
 
 export interface Call {
@@ -19,6 +20,8 @@ export interface Call {
   readonly attrs: AttrDict;
   readonly declared: readonly TensorType[] | null;
   readonly known: (operand: number) => readonly Dim[] | null;
+  /** Functions that the op may name; absent in a constant's definition, which calls none. */
+  readonly callee?: (name: string) => Signature | null;
 }
 
 /** `attr` names the attribute to blame. */

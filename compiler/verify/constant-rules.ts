@@ -1,5 +1,5 @@
 /** @file Constants and resources: data has the bytes of its type, definitions are calls of ops on other constants, without cycles. */
-import type { Constant, DataConstant, DerivedConstant, Resource } from "../../ir-spec/core/constant.ts";
+import { bytesLength, type Constant, type DataConstant, type DerivedConstant, type Resource } from "../../ir-spec/core/constant.ts";
 import { byteLengthOf, dtypeInfo } from "../../ir-spec/core/dtype.ts";
 import { knownIntegers } from "../../ir-spec/core/editor.ts";
 import type { Problem } from "../../ir-spec/core/problem.ts";
@@ -44,7 +44,8 @@ function checkData(findings: Findings, site: Site, constant: DataConstant): void
   const { storage, type } = constant;
   switch (storage.kind) {
     case "bytes":
-      if (checkLength(findings, site, storage.bytes.length, type)) checkStray(findings, site, constant, staticCount(type), storage.bytes);
+      if (checkLength(findings, site, bytesLength(storage), type) && hasStrayBits(type))
+        checkStray(findings, site, constant, staticCount(type), storage.bytes);
       break;
     case "splat": {
       const size = Math.ceil(dtypeInfo(type.dtype).bits / 8);
@@ -71,6 +72,11 @@ function checkLength(findings: Findings, site: Site, length: number, type: Tenso
   const wanted = staticBytes(type);
   if (length !== wanted) findings.report(site, "E0206", [`${length} bytes`, printType(type), String(wanted)]);
   return length === wanted;
+}
+
+/** Only of elements that do not use all bits of their bytes; bytes that lie elsewhere are not fetched for others. */
+function hasStrayBits({ dtype }: TensorType): boolean {
+  return dtypeInfo(dtype).bits < 8 || dtype === "bool";
 }
 
 function checkStray(findings: Findings, site: Site, { name, type }: DataConstant, count: number, bytes: Uint8Array): void {

@@ -4,6 +4,7 @@ import { knownIntegers } from "../../ir-spec/core/editor.ts";
 import type { Func, Op, Operand } from "../../ir-spec/core/graph.ts";
 import { printType, type TensorType, typeEquals } from "../../ir-spec/core/type.ts";
 import type { OpRegistry } from "../../ir-spec/ops/registry.ts";
+import { signaturesOf } from "../../ir-spec/ops/signature.ts";
 import { quoteName } from "../text/names.ts";
 import { checkDict } from "./attr-rules.ts";
 import { checkCall } from "./call-check.ts";
@@ -124,7 +125,7 @@ class FunctionRules {
       const constant = typeof operand === "string" ? constants.get(operand) : undefined;
       return constant ? knownIntegers(constant) : null;
     };
-    const checked = checkCall(this.registry, { op: op.name, attrs: op.attrs, types, declared, known });
+    const checked = checkCall(this.registry, { op: op.name, attrs: op.attrs, types, declared, known, callee: signaturesOf(this.findings.module) });
     for (const problem of checked.problems) this.findings.add(site, problem);
     if (checked.types) this.compare(op, site, declared, checked.types);
     for (const require of checked.requires) {

@@ -19,6 +19,48 @@ export type DataStorage =
   /** Bytes left out: verifies, does not run. */
   | { readonly kind: "elided"; readonly sha256: string; readonly length: number };
 
+/**
+ * Bytes that lie elsewhere (a region of a file, or what a definition gives) and are made each time they are asked for, so that a module of a gigabyte need not be in memory. Whoever keeps what `bytes` gave
+ * keeps the memory. The bytes must be the same each time.
+ */
+export class BytesElsewhere {
+  readonly kind = "bytes";
+  readonly length: number;
+  private readonly source: ByteSource;
+
+  constructor(length: number, source: ByteSource) {
+    this.length = length;
+    this.source = source;
+  }
+
+  get bytes(): Uint8Array {
+    return this.source.read();
+  }
+
+  /** `length` bytes from `offset` on. */
+  part(offset: number, length: number): Uint8Array {
+    return this.source.readPart?.(offset, length) ?? this.bytes.subarray(offset, offset + length);
+  }
+
+  /** Puts the bytes there, without a copy of them all in between where the source can. */
+  copyTo(target: Uint8Array): void {
+    if (this.source.readInto) this.source.readInto(target);
+    else target.set(this.bytes);
+  }
+}
+
+/** Where bytes come from: always the same number of them, and the same ones. */
+export interface ByteSource {
+  read(): Uint8Array;
+  readInto?(target: Uint8Array): void;
+  readPart?(offset: number, length: number): Uint8Array;
+}
+
+/** How many bytes there are, without making them. */
+export function bytesLength(storage: DataStorage & { readonly kind: "bytes" }): number {
+  return storage instanceof BytesElsewhere ? storage.length : storage.bytes.length;
+}
+
 export interface DataConstant {
   readonly kind: "data";
   readonly name: string;
@@ -58,6 +100,11 @@ export function dataConstant(name: string, type: TensorType, bytes: Uint8Array, 
   return { kind: "data", name, type, storage: { kind: "bytes", bytes }, doc: null, loc };
 }
 
+/** A data constant whose bytes are made when they are asked for. */
+export function constantElsewhere(name: string, type: TensorType, source: ByteSource, loc: Location = unknownLocation): DataConstant {
+  return { kind: "data", name, type, storage: new BytesElsewhere(typeByteLength(type), source), doc: null, loc };
+}
+
 export function derivedConstant(
   name: string,
   type: TensorType,
@@ -83,7 +130,7 @@ export function storageHash(storage: DataStorage): string {
 function computeHash(storage: DataStorage): string {
   switch (storage.kind) {
     case "bytes":
-      return `bytes:${storage.bytes.length}:${hashBytes(storage.bytes)}`;
+      return `bytes:${bytesLength(storage)}:${hashBytes(storage.bytes)}`;
     case "splat":
       return `splat:${[...storage.element].join(",")}`;
     case "resource":

@@ -6,6 +6,7 @@ import { type AttrInput, writeAttrs } from "../ops/attr-spec.ts";
 import type { Builder } from "../ops/define.ts";
 import { inferOp } from "../ops/infer.ts";
 import type { OpRegistry } from "../ops/registry.ts";
+import { type Signature, signatureOf } from "../ops/signature.ts";
 import type { AttrDict } from "./attr.ts";
 import { type Constant, dataConstant } from "./constant.ts";
 import type { Dim } from "./dim.ts";
@@ -59,6 +60,8 @@ export class ModuleEditor {
   readonly registry: OpRegistry;
   private readonly base: Module;
   private readonly functionEditors = new Map<string, FunctionEditor>();
+  /** Functions that the base does not have, as they were when they were added. */
+  private readonly added = new Map<string, Func>();
   private constants: Map<string, Constant> | null = null;
   private changes: Partial<Module> = {};
 
@@ -68,14 +71,35 @@ export class ModuleEditor {
   }
 
   functionNames(): readonly string[] {
-    return [...this.base.functions.keys()];
+    return [...this.base.functions.keys(), ...this.added.keys()];
+  }
+
+  /** A new function to build into, see `emptyFunction`. @throws RangeError when the name is taken */
+  addFunction(func: Func): FunctionEditor {
+    if (this.freshSymbol(func.name) !== func.name) throw new RangeError(`module @${this.base.name} has a symbol @${func.name} already`);
+    this.added.set(func.name, func);
+    return this.function(func.name);
+  }
+
+  /** Takes back a function that was added. */
+  dropFunction(name: string): void {
+    this.added.delete(name);
+    this.functionEditors.delete(name);
+  }
+
+  /** Signature of a function as it is now. */
+  signature(name: string): Signature | null {
+    const editor = this.functionEditors.get(name);
+    if (editor) return editor.signature();
+    const func = this.base.functions.get(name);
+    return func ? signatureOf(func) : null;
   }
 
   /** @throws RangeError when there is no such function. */
   function(name = "main"): FunctionEditor {
     const open = this.functionEditors.get(name);
     if (open) return open;
-    const func = this.base.functions.get(name);
+    const func = this.base.functions.get(name) ?? this.added.get(name);
     if (!func) throw new RangeError(`module @${this.base.name} has no function @${name}`);
     const editor = new FunctionEditor(this, func);
     this.functionEditors.set(name, editor);
@@ -102,7 +126,8 @@ export class ModuleEditor {
 
   /** `base`, or `base.2`, `base.3`... */
   freshSymbol(base: string): string {
-    const taken = (name: string) => this.view().has(name) || this.base.functions.has(name) || this.base.resources.has(name);
+    const taken = (name: string) =>
+      this.view().has(name) || this.base.functions.has(name) || this.added.has(name) || this.base.resources.has(name);
     if (!taken(base)) return base;
     for (let i = 2; ; i++) if (!taken(`${base}.${i}`)) return `${base}.${i}`;
   }
@@ -271,6 +296,15 @@ export class FunctionEditor implements Builder {
     return results;
   }
 
+  /** Adds `require [left] == [right]` unless it is there. */
+  require(left: Dim, right: Dim): void {
+    this.addRequires([{ left, right }]);
+  }
+
+  signature(): Signature {
+    return { params: this.params.map((id) => this.info(id).type), results: this.results.map(({ type }) => type) };
+  }
+
   /** Every use of `from`, returns included, becomes `to`. An unnamed `to` takes over the name. */
   replaceAllUses(from: ValueId, to: Operand): void {
     if (from === to) return;
@@ -391,7 +425,7 @@ export class FunctionEditor implements Builder {
       const constant = typeof operand === "string" ? this.module.constant(operand) : null;
       return constant ? knownIntegers(constant) : null;
     };
-    return inferOp(this.module.registry, def, { types, attrs, declared, known });
+    return inferOp(this.module.registry, def, { types, attrs, declared, known, callee: (called) => this.module.signature(called) });
   }
 
   private addRequires(added: readonly Require[]): void {

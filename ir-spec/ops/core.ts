@@ -1,5 +1,6 @@
 /** @file The core ops in the order of OPS.md, and a registry that knows them. */
 import { codebookOps } from "./codebook/index.ts";
+import { controlOps } from "./control/index.ts";
 import type { OpDef } from "./define.ts";
 import { intOps } from "./int/index.ts";
 import { lossOps } from "./loss/index.ts";
@@ -28,5 +29,5 @@ export const coreOps: readonly OpDef[] = [
 
 /** Core and lowered ops, and those of plugins. @throws TersorError E0302 on a name that is taken. */
 export function createCoreRegistry(extra: readonly OpSource[] = []): OpRegistry {
-  return new OpRegistry([{ owner: "core", ops: coreOps }, { owner: "core", ops: loweredOps }, ...extra]);
+  return new OpRegistry([{ owner: "core", ops: [...coreOps, ...controlOps, ...loweredOps] }, ...extra]);
 }

@@ -9,6 +9,7 @@ import type { Operand, ValueId } from "../core/graph.ts";
 import type { HostTensor } from "../core/tensor.ts";
 import type { TensorType } from "../core/type.ts";
 import type { AttrInput, AttrSpecs, AttrValues } from "./attr-spec.ts";
+import type { Signature } from "./signature.ts";
 
 export type OperandRole = "data" | "weight" | "bias" | "scale" | "state" | "index";
 
@@ -44,6 +45,8 @@ export interface InferContext<A> extends TypeContext<A> {
   known(operand: number): readonly Dim[] | null;
   /** Result types written in the text, if any: ops whose result type is not a function of the operands return them. */
   readonly declared: readonly TensorType[] | null;
+  /** Signature of a function of the module, null when there is none; absent where functions are not at hand. */
+  readonly callee?: (name: string) => Signature | null;
   /** Demands a == b: proved, or added to the function's `require`s, or a failure with `message` and both values. */
   require(a: Dim, b: Dim, message: string, operand?: number): void;
   /** Ends inference with a message; `operand` gets the caret. */
@@ -57,6 +60,18 @@ export interface ReferenceContext<A> {
   readonly outputs: readonly { readonly dtype: DType; readonly shape: readonly number[] }[];
   /** A required input. */
   input(operand: number): HostTensor;
+}
+
+/** Runs a function of the module. */
+export type CallFunction = (name: string, inputs: readonly (HostTensor | null)[]) => readonly HostTensor[];
+
+/** For the ops that call functions, in place of a reference: their results' sizes are known when they are done. */
+export interface ExecuteContext<A> {
+  readonly inputs: readonly (HostTensor | null)[];
+  readonly attrs: A;
+  /** Result types with the sizes that are known, where they were written. */
+  readonly declared: readonly TensorType[] | null;
+  readonly call: CallFunction;
 }
 
 export interface Work {
@@ -127,6 +142,8 @@ export interface OpDef<S extends AttrSpecs = AttrSpecs> {
   readonly attrs: S;
   infer(ctx: InferContext<AttrValues<S>>): readonly TensorType[];
   reference(ctx: ReferenceContext<AttrValues<S>>): readonly HostTensor[];
+  /** Results of an op that calls functions; such an op's `reference` refuses. */
+  execute?(ctx: ExecuteContext<AttrValues<S>>): readonly HostTensor[];
   work(ctx: TypeContext<AttrValues<S>> & { readonly outputs: readonly TensorType[] }): Work;
   /** Gradients of the operands; absent: by `decompose`, or none. */
   gradient?(ctx: GradientContext<AttrValues<S>>): readonly (Operand | null)[];

@@ -8,6 +8,7 @@ import { decodeTensor, encodeTensor, type HostTensor } from "../core/tensor.ts";
 import { staticShape, type TensorType, tensorType } from "../core/type.ts";
 import { opCost, type WorkBudget } from "./budget.ts";
 import { inferOp } from "./infer.ts";
+import type { CallFunction, OpDef } from "./define.ts";
 import type { OpRegistry } from "./registry.ts";
 
 /** Result tensors of the op on these inputs; result types follow from the inputs' actual shapes. @throws TersorError E0520 when the budget does not cover them */
@@ -18,8 +19,10 @@ export function evaluateOp(
   stored: AttrDict,
   declared: readonly TensorType[] | null = null,
   budget: WorkBudget | null = null,
+  call: CallFunction | null = null,
 ): readonly HostTensor[] {
   const def = registry.require(name);
+  if (def.execute) return executeOp(def, registry.attrs(def, stored), inputs, declared, call);
   const types = inputs.map((t) => (t ? tensorType(t.dtype, t.shape) : null));
   const known = (i: number) => {
     const t = inputs[i];
@@ -40,6 +43,17 @@ export function evaluateOp(
     return t;
   };
   return def.reference({ inputs, attrs: registry.attrs(def, stored), outputs, input });
+}
+
+function executeOp(
+  def: OpDef,
+  attrs: Readonly<Record<string, unknown>>,
+  inputs: readonly (HostTensor | null)[],
+  declared: readonly TensorType[] | null,
+  call: CallFunction | null,
+): readonly HostTensor[] {
+  if (call && def.execute) return def.execute({ inputs, attrs, declared, call });
+  throw new TersorError({ code: "E0506", message: `${def.name} calls functions of its module: it runs only where they are at hand` });
 }
 
 /** The bytes of a data constant. @throws TersorError E0502 when they are elided or their resource was not provided. */

@@ -8,6 +8,7 @@ import { printType, type TensorType } from "../core/type.ts";
 import { limits } from "../format/codes.ts";
 import type { InferContext, OpDef } from "./define.ts";
 import type { OpRegistry } from "./registry.ts";
+import type { Signature } from "./signature.ts";
 
 export interface InferRequest {
   readonly types: readonly (TensorType | null)[];
@@ -15,6 +16,8 @@ export interface InferRequest {
   readonly declared?: readonly TensorType[] | null;
   /** Known integer elements of an operand. */
   readonly known?: (operand: number) => readonly Dim[] | null;
+  /** Functions of the module, for ops that call them. */
+  readonly callee?: (name: string) => Signature | null;
 }
 
 export interface Inferred {
@@ -37,6 +40,7 @@ export function inferOp(registry: OpRegistry, def: OpDef, request: InferRequest)
     declared: request.declared ?? null,
     type: (i) => request.types[i] ?? fail(`operand ${i} is absent`, i),
     known: (i) => request.known?.(i) ?? null,
+    ...(request.callee ? { callee: request.callee } : {}),
     fail,
     require(left, right, message, operand) {
       const verdict = compareDims(left, right);

@@ -14,13 +14,15 @@ const params: AttrSpec<AttrDict> = {
   write: (value) => ({ kind: "dict", value }),
 };
 
+const backend = a.string("Backend that runs the step, where it is not the target's own.", "");
+
 export const kernel = defineOp({
   name: "rt.kernel",
   since: 1,
   doc: "One kernel of the target, by its id in the manifest. Its result types are as written.",
   operands: [{ name: "x", role: "data", variadic: true, optional: true, doc: "What the kernel takes, any number." }],
   results: [{ name: "y" }],
-  attrs: { kernel: a.string("Id of a row of the target's manifest."), params },
+  attrs: { kernel: a.string("Id of a row of the backend's manifest."), params, backend },
   infer: (ctx) => ctx.declared ?? undeclared(ctx),
   reference: () => notHere("rt.kernel"),
   work: () => ({ macs: 0 }),
@@ -30,10 +32,10 @@ export const kernel = defineOp({
 export const copy = defineOp({
   name: "rt.copy",
   since: 1,
-  doc: "Operands moved to another backend. Its result types are as written, else those of the operands.",
+  doc: "Operands moved to another backend, where the results lie. Its result types are as written, else those of the operands.",
   operands: [{ name: "x", role: "data", variadic: true, doc: "What is moved." }],
   results: [{ name: "y" }],
-  attrs: {},
+  attrs: { backend },
   infer: (ctx) => ctx.declared ?? ctx.types.map((_, i) => ctx.type(i)),
   reference: () => notHere("rt.copy"),
   work: () => ({ macs: 0 }),

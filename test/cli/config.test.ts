@@ -32,7 +32,7 @@ test("every wrong field is reported at once, with file, field and what was expec
     'E0009 f.ts: unknown key "plugin" (did you mean "plugins"?)',
     "E0009 f.ts: seed: expected an integer from 0 to 4294967295; found -1",
     'E0009 f.ts: targets: expected a list; found "wasm-simd"',
-    'E0009 f.ts: unknown key "xyzzy" (there are: plugins, extend, preset, passes, targets, data, seed, preprocessing, report, backend)',
+    'E0009 f.ts: unknown key "xyzzy" (there are: plugins, extend, preset, passes, targets, fallback, data, seed, preprocessing, report, backend)',
     "E0009 f.ts: preprocessing: expected a record; found a list",
   ]);
   assert.match(problems({ plugins: [() => null] })[0] ?? "", /f\.ts: plugins: .*did you forget to call one/);

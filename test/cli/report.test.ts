@@ -53,7 +53,7 @@ test("it holds each layer's bytes and error, every pass, the predicted steps and
   for (const { name } of records) assert.ok(html.includes(`<th>${name}</th>`), name);
   assert.match(html, /4,096 → \d+ bytes before coding/);
   assert.match(html, /error \d+\.\d\d % RMS, \d+\.\d dB SQNR/);
-  for (const { kernel } of plans[0]?.predicted ?? []) assert.ok(html.includes(kernel), kernel);
+  for (const { kernel } of plans[0]?.predicted.steps ?? []) assert.ok(html.includes(kernel), kernel);
   const parts = [...(html.split("<h2>The file</h2>")[1]?.split("</table>")[0] ?? "").matchAll(/<td>([\d,]+)<\/td><\/tr>/g)].map((m) =>
     Number(m[1]?.replaceAll(",", "")),
   );

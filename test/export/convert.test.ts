@@ -108,10 +108,10 @@ test("failures: wrong usage is exit code 2, work that fails 1, and neither leave
   };
   const input = at("small.tir");
   await refused([input, "-o", at("x.tsr")], 2, "E0001", /convert writes \.onnx and \.tir/);
-  await refused([input, "-o", at("x.onnx"), "--weights", "some"], 2, "E0001", /qdq, qdq-signed, dense, decode/);
+  await refused([input, "-o", at("x.onnx"), "--weights", "some"], 2, "E0001", /qdq, qdq-signed, nbits, dense, decode/);
   await refused([input, "-o", at("x.onnx"), "--opset", "1e1"], 2, "E0001", /not a number/);
   await refused([input, "-o", at("x.tir"), "--opset", "17"], 2, "E0001", /are for \.onnx/);
-  await refused([input, "-o", at("x.onnx"), "--opset", "5"], 1, "E1007", /13 to 25/);
+  await refused([input, "-o", at("x.onnx"), "--opset", "5"], 1, "E1007", /13 to 26/);
   assert.not.ok(existsSync(at("x.onnx")));
   const { bytes } = await compile(module, { plugins: bundledPlugins(), targets: ["wasm-simd"] });
   writeFileSync(at("plan.tsr"), bytes);

@@ -190,7 +190,7 @@ test("legalized and lowered modules, unknown versions, and no @main", () => {
   assert.match(problemsOf(() => exported(renamed("rt.kernel")))[0] ?? "", /^E1004 /);
   assert.equal(
     problemsOf(() => exported(relu, { opset: 12 })),
-    ["E1007 model: operator set 12 is not among 13 to 25"],
+    ["E1007 model: operator set 12 is not among 13 to 26"],
   );
   assert.equal(
     problemsOf(() => exported({ ...relu, functions: new Map() })),

@@ -51,6 +51,57 @@ const unary: readonly ExportCase[] = ["neg", "abs", "sign", "exp", "sigmoid", "t
   }),
 );
 
+const integers: readonly ExportCase[] = (["i8", "u8"] as const).flatMap((a) =>
+  (["i8", "u8"] as const).flatMap((b): ExportCase[] => [
+    { op: "int.matmul", operands: [value(["N", 2, 9], a), constant([9, 4], b), null, null] },
+    { op: "int.matmul", operands: [value(["N", 9], a), value([9, 4], b), value([], a), constant([4], b)] },
+    {
+      op: "int.conv_sums",
+      operands: [value(["N", 2, 5, 6], a), constant([3, 2, 3, 2], b), null, null],
+      attrs: { pad: [1, 0, 1, 2] },
+    },
+    {
+      op: "int.conv_sums",
+      operands: [value(["N", 2, 9], a), constant([4, 1, 3], b), value([], a), constant([], b)],
+      attrs: { groups: 2, stride: [2] },
+    },
+    { op: "int.conv_sums", operands: [value(["N", 2, 9], a), constant([4, 2, 3], b), value([], a), constant([4], b)] },
+    // Zero points for each matrix of a stack, as it is written, are not imported.
+    { op: "int.matmul", operands: [value(["N", 2, 9], a), value(["N", 9, 4], b), value([], a), constant([4], b)], oneWay: true },
+  ]),
+);
+
+const bitcasts: readonly ExportCase[] = (
+  [
+    ["f32", "i32"],
+    ["i64", "f64"],
+    ["i8", "u8"],
+  ] as const
+).map(([from, to]) => ({ op: "type.bitcast", attrs: { to }, operands: [value(["N", 3], from)], opset: 26 }));
+
+/** Of arguments in the domain of every function. */
+const angles: readonly ExportCase[] = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "atanh", "softplus"].map(
+  (f) => ({
+    op: `math.${f}`,
+    operands: [value(["N", 5], "f32", 0.9)],
+  }),
+);
+
+const truths = [given("bool", [4], [0, 0, 1, 1]), given("bool", [4], [0, 1, 0, 1])];
+
+const logic: readonly ExportCase[] = [
+  ...["and", "or", "xor"].flatMap((f): ExportCase[] => [
+    { op: `math.${f}`, operands: truths },
+    { op: `math.${f}`, operands: [value(["N", 1, 4], "i32"), value([5, 4], "i32")], opset: 18 },
+  ]),
+  { op: "math.not", operands: truths.slice(0, 1) },
+  { op: "math.not", operands: [value(["N", 4], "u8")], opset: 18 },
+  { op: "math.mod", operands: [given("i32", [6], [7, -7, 7, -7, 6, 0]), fixed("i32", [6], [3, 3, -3, -3, 3, 5])] },
+  { op: "math.mod", operands: [given("f32", [4], [5.5, -5.5, 5.5, -4]), fixed("f32", [4], [2, 2, -2, 2])], oneWay: true },
+  { op: "math.fmod", operands: [given("f32", [4], [5.5, -5.5, 5.5, -4]), fixed("f32", [4], [2, 2, -2, 2])] },
+  { op: "math.fmod", operands: [given("i8", [4], [7, -7, 7, -7]), fixed("i8", [4], [3, 3, -3, -3])] },
+];
+
 const arithmetic: readonly ExportCase[] = ["add", "sub", "mul", "div", "min", "max", "equal", "less", "greater"].flatMap(
   (f): ExportCase[] => [
     { op: `math.${f}`, operands: [value(["N", 1, 4]), value([5, 4])] },
@@ -60,6 +111,9 @@ const arithmetic: readonly ExportCase[] = ["add", "sub", "mul", "div", "min", "m
 
 const math: readonly ExportCase[] = [
   ...unary,
+  ...angles,
+  ...logic,
+  { op: "math.acosh", operands: [given("f32", [3], [1, 1.25, 9])] },
   ...arithmetic,
   { op: "math.log", operands: [positive(["N", 3])] },
   { op: "math.sqrt", operands: [positive(["N", 3])] },
@@ -128,12 +182,25 @@ const reductions: readonly ExportCase[] = [13, 17, 21].flatMap((opset): ExportCa
   { op: "reduce.mean", attrs: { axes: [2, 3], keepdims: true }, operands: [value(["N", 2, 3, 4])], opset },
   { op: "reduce.max", attrs: { axes: [0, -1] }, operands: [value(["N", 3, 4])], opset },
   { op: "reduce.max", attrs: { axes: [1] }, operands: [value(["N", 3], "i8")], opset },
+  { op: "reduce.max", attrs: { axes: [1] }, operands: [value(["N", 2], "bool")], opset },
+  { op: "reduce.min", attrs: { axes: [0, -1] }, operands: [value(["N", 3, 4])], opset },
+  { op: "reduce.min", attrs: { axes: [1], keepdims: true }, operands: [value(["N", 3], "u16")], opset },
+  { op: "reduce.prod", attrs: { axes: [1] }, operands: [value(["N", 3, 4])], opset },
+  { op: "reduce.prod", attrs: { axes: [0] }, operands: [value(["N", 4], "i8")], opset },
+  { op: "reduce.cumsum", attrs: { axis: 1 }, operands: [value(["N", 3, 4])], opset },
+  { op: "reduce.cumsum", attrs: { axis: -1, exclusive: true, reverse: true }, operands: [value(["N", 5], "u8")], opset },
+  { op: "reduce.argmax", attrs: { axis: 1, last: true }, operands: [given("f32", ["N", 3], [1, 1, 0, 2, 2, 2, 3, 5, 4])], opset },
   { op: "reduce.sum", attrs: { axes: [] }, operands: [value(["N", 3])], opset },
   { op: "reduce.argmax", attrs: { axis: 1, keepdims: true }, operands: [value(["N", 5])], opset },
   { op: "reduce.argmax", attrs: { axis: -1 }, operands: [given("f32", ["N", 2], [1, 1, 2, 3, 5, 4])], opset },
   { op: "reduce.sum", attrs: { axes: [1] }, operands: [value(["N", 4], "i8")], opset },
   { op: "reduce.max", attrs: { axes: [0] }, operands: [value(["N", 4], "i16")], opset },
 ]);
+
+const products: readonly ExportCase[] = [
+  { op: "reduce.cumprod", attrs: { axis: 1 }, operands: [value(["N", 3, 4])], opset: 26 },
+  { op: "reduce.cumprod", attrs: { axis: 0, exclusive: true }, operands: [value([6, 2], "i32", 1)], opset: 26 },
+];
 
 const movements: readonly ExportCase[] = [
   { op: "shape.reshape", attrs: { shape: [0, -1] }, operands: [value(["N", 2, 3])] },
@@ -251,9 +318,12 @@ export const exportCases: readonly ExportCase[] = [
   ...math,
   ...layers,
   ...reductions,
+  ...products,
   ...movements,
   ...conversions,
   ...quantization,
   ...tables,
   ...halves,
+  ...integers,
+  ...bitcasts,
 ];

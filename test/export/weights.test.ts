@@ -186,6 +186,77 @@ test("beside quantized activations 8-bit codes are unsigned: the same numbers, 1
   assert.equal(stored("qdq-signed"), [scale, ["w.q", INT8, "80ff00017e7f"], ["x.s.2", FLOAT, "0000003f"], ["x.s.zero", INT8, "00"]]);
 });
 
+/** A layer of 3 outputs and 70 inputs on a rank-3 value, with a bias and a relu. */
+const wide = (weight: string): Module =>
+  moduleOf(
+    `func @main(%x: tensor<Nx2x70xf32>) -> (y: tensor<Nx2x3xf32>) {
+      %y = nn.linear(%x, @w, @b) {activation = relu}
+      return %y
+    }`,
+    `${weight}\n const @b : tensor<3xf32> = [0.5, -0.25, 1.0]`,
+  );
+const wideInput = { x: seeded(4).tensor("f32", [2, 2, 70]) };
+
+/** Weights that `MatMulNBits` takes: bits, block and initializers of each. */
+const inBlocks = (
+  dtype: string,
+  block: number,
+  zero: boolean,
+) => `const @w : tensor<3x70xf32> = quant.dequantize(@q, @s, ${zero ? "@z" : "_"}) {axis = 1, block = ${block}}
+  const @q : tensor<3x70x${dtype}> = random(5)
+  const @s : tensor<3x${Math.ceil(70 / block)}xf32> = random(6)
+  const @z : tensor<3x${Math.ceil(70 / block)}x${dtype}> = random(7)`;
+const turned = `const @w : tensor<3x70xf32> = shape.transpose(@t) {perm = [1, 0]}
+  const @t : tensor<70x3xf32> = quant.dequantize(@q, @s, _) {axis = 0, block = 16}
+  const @q : tensor<70x3xi4> = random(5)
+  const @s : tensor<5x3xf32> = random(6)`;
+const perRow = (dtype: string) => `const @w : tensor<3x70xf32> = quant.dequantize(@q, @s, _) {axis = 0}
+  const @q : tensor<3x70x${dtype}> = random(5)
+  const @s : tensor<3xf32> = [0.1, 0.2, 0.3]`;
+const packedForms: Readonly<Record<string, readonly [weight: string, bits: number, block: number, zeros: boolean]>> = {
+  "i4 in blocks": [inBlocks("i4", 32, false), 4, 32, false],
+  "i4 in blocks with zero points": [inBlocks("i4", 16, true), 4, 16, true],
+  "u4 in blocks": [inBlocks("u4", 32, false), 4, 32, true],
+  "u4 in blocks with zero points": [inBlocks("u4", 32, true), 4, 32, true],
+  "i8 in blocks": [inBlocks("i8", 32, false), 8, 32, false],
+  "u8 in blocks with zero points": [inBlocks("u8", 64, true), 8, 64, true],
+  "i2 in blocks": [inBlocks("i2", 32, false), 2, 32, false],
+  "u2 in blocks with zero points": [inBlocks("u2", 16, true), 2, 16, true],
+  "i4 in blocks, transposed": [turned, 4, 16, false],
+  "i4 per output": [perRow("i4"), 4, 128, false],
+};
+for (const [name, [weight, bits, block, zeros]] of Object.entries(packedForms)) {
+  oracle(`nbits: ${name}`, async () => {
+    const module = wide(weight);
+    const model = await assertSameInOrt(module, wideInput, name, { weights: "nbits" });
+    assertRoundTrip(module, model, wideInput, name);
+    assert.equal(operators(model), ["MatMulNBits", "Relu"]);
+    const node = decoded(model).graph?.node.find(({ opType }) => opType === "MatMulNBits");
+    assert.equal(
+      node?.attribute.map(({ name: key, i }) => [key, toNumber(i)]),
+      [
+        ["K", 70],
+        ["N", 3],
+        ["bits", bits],
+        ["block_size", block],
+      ],
+    );
+    assert.is(node?.input[3] !== "", zeros);
+    assert.equal(
+      decoded(model).opsetImport.map(({ domain, version }) => [domain, toNumber(version)]),
+      [
+        ["", 21],
+        ["com.microsoft", 1],
+      ],
+    );
+  });
+}
+
+test("nbits: bytes with one scale per output, and odd blocks, stay QDQ", () => {
+  for (const weight of [perRow("i8"), inBlocks("i4", 24, false), inBlocks("i4", 8, false)])
+    assert.equal(operators(exported(wide(weight), { weights: "nbits" })).includes("MatMulNBits"), false);
+});
+
 test("a weight that two layers use is written once", () => {
   const module = moduleOf(
     `func @main(%x: tensor<Nx6xf32>) -> (y: tensor<Nx6xf32>) {

@@ -1,5 +1,6 @@
 /** @file Small ONNX models, written down as data and encoded with the generated codec. */
 import {
+  type GraphProto,
   type Input,
   type ModelProto,
   type NodeProto,
@@ -15,13 +16,23 @@ export const INT32 = 6;
 export const INT64 = 7;
 export const BOOL = 9;
 
+/** Attributes whose kind a plain value does not tell. */
+export type OtherAttribute =
+  | { readonly f: number }
+  | { readonly floats: readonly number[] }
+  | { readonly g: Input<GraphProto> }
+  | { readonly refAttrName: string };
+
 type AttributeValue = number | string | readonly number[] | Input<TensorProto>;
 
 /** Integers become ints; `float(0.5)` and `floats` say otherwise. */
 export const float = (value: number) => ({ f: value, type: 1 });
+export const subgraph = (g: Input<GraphProto>) => ({ g, type: 5 });
+/** In the body of a function: the call's attribute `name`. */
+export const ref = (refAttrName: string, type: number) => ({ refAttrName, type });
 export const floats = (values: readonly number[]) => ({ floats: values, type: 6 });
 
-function attribute(name: string, value: AttributeValue | { readonly f: number } | { readonly floats: readonly number[] }): object {
+function attribute(name: string, value: AttributeValue | OtherAttribute): object {
   if (typeof value === "number") return { name, i: value, type: 2 };
   if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: 3 };
   if (Array.isArray(value)) return { name, ints: value, type: 7 };
@@ -38,7 +49,7 @@ export function node(
   opType: string,
   inputs: string,
   outputs: string,
-  attributes: Readonly<Record<string, AttributeValue | { readonly f: number } | { readonly floats: readonly number[] }>> = {},
+  attributes: Readonly<Record<string, AttributeValue | OtherAttribute>> = {},
   options: NodeOptions = {},
 ): Input<NodeProto> {
   const names = (text: string) =>

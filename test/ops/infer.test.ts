@@ -108,7 +108,7 @@ const faults: readonly Fault[] = [
   ["math.where", ["2xbool", "2xf32", "2xi32"], {}, "E0312 math.where: x is f32, y is i32 @2"],
   ["reduce.sum", ["2x3xf32"], { axes: [2] }, "E0312 reduce.sum: axes is 2, the operand has rank 2 @0"],
   ["reduce.sum", ["2x3xf32"], { axes: [1, -1] }, "E0312 reduce.sum: axes [1, -1] names an axis twice @0"],
-  ["reduce.max", ["2x0xf32"], { axes: [1] }, "E0312 reduce.max: axis 1 is empty: there is no maximum @0"],
+  ["reduce.argmax", ["2x0xf32"], { axis: 1 }, "E0312 reduce.argmax: axis 1 is empty: there is no maximum @0"],
   ["reduce.sum", ["2xf32"], {}, 'E0303 reduce.sum: attribute "axes" (list of int) is missing'],
   ["shape.reshape", ["2x3xf32"], { shape: [4, 2] }, "E0312 shape.reshape: the element counts differ: 6 is not 8 @0"],
   ["shape.reshape", ["2x3xf32"], { shape: [-1, 4] }, "E0312 shape.reshape: 6 elements do not divide by 4 @0"],

@@ -40,13 +40,15 @@ export interface OnnxGraph {
   readonly opset?: number;
 }
 
-/** Serialized ModelProto. */
+/** Serialized ModelProto. Other domains of the nodes are imported in version 1. */
 export function onnxModel(graph: OnnxGraph): Uint8Array {
+  const domains = new Set(graph.nodes.flatMap(({ domain }) => domain || []));
   return concat([
     varintField(1, 10),
     textField(2, "tersor-test"),
     bytesField(7, graphProto(graph)),
     bytesField(8, varintField(2, graph.opset ?? 21)),
+    ...[...domains].map((domain) => bytesField(8, concat([textField(1, domain), varintField(2, 1)]))),
   ]);
 }
 

@@ -43,27 +43,43 @@ const arrays = {
   bool: Uint8Array,
 } as const;
 
+export type OptimizationLevel = "disabled" | "all";
+
 /** Every output of the model, by name. Single-threaded, graph optimizations off unless asked for. */
 export async function runOrt(
   model: Uint8Array,
   feeds: Readonly<Record<string, HostTensor>>,
-  graphOptimizationLevel: "disabled" | "all" = "disabled",
+  graphOptimizationLevel: OptimizationLevel = "disabled",
 ): Promise<Readonly<Record<string, HostTensor>>> {
-  if (!ort) throw new Error("onnxruntime-node is not installed");
+  const session = await openOrt(model, graphOptimizationLevel);
+  const outputs = await session.run(feeds);
+  await session.release();
+  return outputs;
+}
+
+/** A model kept open for many runs. */
+export interface OrtSession {
+  run(feeds: Readonly<Record<string, HostTensor>>): Promise<Readonly<Record<string, HostTensor>>>;
+  release(): Promise<void>;
+}
+
+export async function openOrt(model: Uint8Array, graphOptimizationLevel: OptimizationLevel): Promise<OrtSession> {
+  const runtime = ort;
+  if (!runtime) throw new Error("onnxruntime-node is not installed");
   const options: InferenceSession.SessionOptions = {
     graphOptimizationLevel,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   };
-  const session = await ort.InferenceSession.create(model, options);
-  const inputs: Record<string, Tensor> = {};
-  for (const [name, tensor] of Object.entries(feeds)) inputs[name] = toOrt(ort, tensor);
-  const results = await session.run(inputs);
-  const outputs: Record<string, HostTensor> = {};
-  for (const name of session.outputNames) outputs[name] = fromOrt(results[name] as Tensor);
-  await session.release();
-  return outputs;
+  const session = await runtime.InferenceSession.create(model, options);
+  return {
+    run: async (feeds) => {
+      const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(runtime, tensor)])));
+      return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name] as Tensor)]));
+    },
+    release: () => session.release(),
+  };
 }
 
 function toOrt(runtime: Ort, tensor: HostTensor): Tensor {

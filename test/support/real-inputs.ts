@@ -18,7 +18,7 @@ export interface RealModel {
 export const modelFile = (name: string): string => join(DATA, "models", `${name}.onnx`);
 
 /** value = f(pixel, channel); samples are planes of bytes. */
-function planes(
+export function planes(
   shape: readonly number[],
   byte: (sample: number, at: number) => number,
   f: (pixel: number, channel: number) => number,
@@ -31,7 +31,7 @@ function planes(
   return hostTensor("f32", shape, data);
 }
 
-function mnist(count: number): HostTensor {
+export function mnist(count: number): HostTensor {
   const idx = gunzipSync(readFileSync(join(DATA, "mnist/t10k-images-idx3-ubyte.gz")));
   return planes(
     [count, 1, 28, 28],
@@ -43,14 +43,14 @@ function mnist(count: number): HostTensor {
 const cifarMean = [0.4914, 0.4822, 0.4465];
 const cifarDeviation = [0.2471, 0.2435, 0.2616];
 
-function cifar(count: number): HostTensor {
+export function cifar(count: number): HostTensor {
   const records = gunzipSync(readFileSync(join(DATA, "cifar-10/cifar10-test-3000.bin.gz")));
   const byte = (n: number, at: number) => records[n * 3073 + 1 + at] as number;
   return planes([count, 3, 32, 32], byte, (p, c) => (p / 255 - (cifarMean[c] as number)) / (cifarDeviation[c] as number));
 }
 
 /** Nearest-pixel resize of a photograph to planes of bytes: the same pixels for everybody who is compared. */
-function photograph(file: string, width: number, height: number, channel: (rgba: Uint8Array, at: number, c: number) => number) {
+export function photograph(file: string, width: number, height: number, channel: (rgba: Uint8Array, at: number, c: number) => number) {
   const image = jpeg.decode(readFileSync(join(DATA, "images", file)), { useTArray: true });
   return (at: number): number => {
     const [c, y, x] = [Math.floor(at / (width * height)), Math.floor(at / width) % height, at % width];
@@ -61,7 +61,7 @@ function photograph(file: string, width: number, height: number, channel: (rgba:
 
 const faceFiles = ["detect-coco-2.jpg", "detect-coco-0.jpg", "detect-coco-1.jpg"];
 
-function faces(count: number): HostTensor {
+export function faces(count: number): HostTensor {
   const images = faceFiles.slice(0, count).map((file) => photograph(file, 320, 240, (rgba, at, c) => rgba[at + c] as number));
   return planes(
     [count, 3, 240, 320],
@@ -70,7 +70,7 @@ function faces(count: number): HostTensor {
   );
 }
 
-function luma(): HostTensor {
+export function luma(): HostTensor {
   const grey = (rgba: Uint8Array, at: number) =>
     0.299 * (rgba[at] as number) + 0.587 * (rgba[at + 1] as number) + 0.114 * (rgba[at + 2] as number);
   const image = photograph("super-res-input.jpg", 224, 224, grey);

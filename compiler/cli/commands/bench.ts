@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { TersorError } from "../../../ir-spec/index.ts";
 import { fileTargets, openFile, RuntimeError, referenceTarget, type Session, type Tensor } from "../../../runtime/index.ts";
-import { targetNamed } from "../../compile.ts";
+import { loweringOptions, targetNamed } from "../../compile.ts";
+import type { DimSizes } from "../../cost/step.ts";
 import { readSource, toolExpansion } from "../../emit/read-source.ts";
 import { exportOnnx } from "../../export/index.ts";
 import type { Lowered } from "../../lower/lower.ts";
-import { planFor } from "../../lower/plan.ts";
+import { planFor, predictPlan } from "../../lower/plan.ts";
 import { createHost } from "../../plugin/host.ts";
 import { backendNamed, backendNames } from "../backends.ts";
 import { type ConfigFlags, type Configuration, loadConfig } from "../config.ts";
@@ -17,6 +18,7 @@ import { type OrtModel, openInOnnxRuntime } from "../onnxruntime.ts";
 import { type Output, table } from "../output.ts";
 import { loadRunnable, openRunnable, type Runnable } from "../runnable.ts";
 import { type Contender, interleaved } from "../stopwatch.ts";
+import { milliseconds } from "./check.ts";
 
 interface Flags extends ConfigFlags {
   readonly backend?: string;
@@ -33,7 +35,7 @@ const threads = 1;
 interface Entry {
   readonly backend: string;
   readonly session: Session;
-  readonly predictedMs: number | null;
+  readonly predict: ((sizes: DimSizes) => number | null) | null;
 }
 
 export function addBench(program: Command, output: () => Output): void {
@@ -68,7 +70,9 @@ async function bench(model: string, flags: Flags, output: Output): Promise<void>
   const times = await interleaved(rival ? [...contenders, rival.contender] : contenders, runs, warmUp, (f) => bar.update(f));
   bar.done();
   const theirs = rival ? times[entries.length] : undefined;
-  const results = entries.map(({ backend, predictedMs }, i) => {
+  const sizes = symbolSizes(first.session, inputs);
+  const results = entries.map(({ backend, predict }, i) => {
+    const predictedMs = predict?.(sizes) ?? null;
     const { median, min } = times[i] as (typeof times)[number];
     const rivals =
       rival && theirs
@@ -92,17 +96,28 @@ async function openEntry(model: string, backend: string, config: Configuration, 
   const runnable = await openRunnable(model, backend, config);
   if (runnable.format === "tsr" && runnable.made)
     output.note(`note: ${model} holds no plan for ${backend}; its source was compiled here, uncompressed`);
-  return { backend, session: await loadRunnable(runnable, backend, config), predictedMs: predicted(runnable, backend, config) };
+  return { backend, session: await loadRunnable(runnable, backend, config), predict: predictor(runnable, backend, config) };
 }
 
-/** Milliseconds at batch 1 by the target's cost terms; null where it has none, or the file keeps no source to ask about. */
-function predicted({ bytes, made }: Runnable, backend: string, config: Configuration): number | null {
+/** Milliseconds by the target's cost model for sizes of symbols; null where it has none, or the file keeps no source to ask about. */
+function predictor({ bytes, made }: Runnable, backend: string, config: Configuration): ((sizes: DimSizes) => number | null) | null {
   const host = createHost(config.plugins);
   const target = targetNamed(host, backendNamed(backend).target);
   if (!target.manifest) return null;
   if (!made && !fileTargets(openFile(bytes, { maxExpandedBytes: toolExpansion(bytes) })).includes(referenceTarget)) return null;
-  const plan: Lowered | undefined = made ? made[0] : planFor(readSource(bytes), target, host.ops);
-  return plan && plan.predicted.length > 0 ? plan.predicted.reduce((sum, step) => sum + step.microseconds, 0) / 1000 : null;
+  const plan: Lowered | undefined = made
+    ? made[0]
+    : planFor(readSource(bytes), target, host.ops, loweringOptions(host, { fallback: "wasm" }));
+  if (!plan) return null;
+  return (runs) => milliseconds(predictPlan(target, plan, runs).total);
+}
+
+/** Sizes that the inputs give to symbols that stand alone in their types. */
+function symbolSizes({ inputs }: Session, given: Readonly<Record<string, Tensor>>): DimSizes {
+  const pairs = Object.entries(given).flatMap(([name, { shape }]) =>
+    shape.map((size, axis): readonly [string, number] => [String(inputs[name]?.shape[axis] ?? ""), size]),
+  );
+  return new Map(pairs.filter(([dim]) => /^[A-Z]/.test(dim)));
 }
 
 interface Rival {

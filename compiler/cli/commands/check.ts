@@ -11,6 +11,7 @@ import {
   valueInfo,
 } from "../../../ir-spec/index.ts";
 import { type CompileResult, compile, defaultTargets } from "../../compile.ts";
+import { describePlacement } from "../../lower/crossings.ts";
 import { createHost } from "../../plugin/host.ts";
 import { type ConfigFlags, type Configuration, loadConfig } from "../config.ts";
 import { type OpenedModel, openModel } from "../models.ts";
@@ -36,6 +37,8 @@ interface TargetRow {
   /** At batch 1, by the target's cost terms; null where it has none. */
   readonly predictedMs: number | null;
   readonly kernels: number;
+  /** What runs elsewhere, and what the copies take; empty where nothing does. */
+  readonly placement: readonly string[];
 }
 
 interface Finding extends Pick<Problem, "code" | "message" | "where" | "hint"> {
@@ -124,18 +127,34 @@ async function checkTarget(
   target: string,
   config: Configuration,
 ): Promise<{ readonly row: TargetRow; readonly problems: readonly Finding[] }> {
-  const { plugins, preprocessing } = config;
-  const options = { plugins, targets: [target], modelSha256: opened.sha256, ...(preprocessing === undefined ? {} : { preprocessing }) };
+  const { plugins, preprocessing, fallback } = config;
+  const options = {
+    ...{ plugins, targets: [target], modelSha256: opened.sha256 },
+    ...(preprocessing === undefined ? {} : { preprocessing }),
+    ...(fallback === undefined ? {} : { fallback }),
+  };
   try {
     return { row: targetRow(target, await compile(opened.module, options)), problems: [] };
   } catch (error) {
-    return { row: { target, ok: false, bytes: null, predictedMs: null, kernels: 0 }, problems: findings(error, target) };
+    return { row: { target, ok: false, bytes: null, predictedMs: null, kernels: 0, placement: [] }, problems: findings(error, target) };
   }
 }
 
 function targetRow(target: string, { bytes, plans: [plan] }: CompileResult): TargetRow {
-  const predicted = plan && plan.predicted.length > 0 ? plan.predicted.reduce((sum, step) => sum + step.microseconds, 0) / 1000 : null;
-  return { target, ok: true, bytes: bytes.length, predictedMs: predicted, kernels: plan?.kernels.length ?? 0 };
+  const placement = plan ? describePlacement(plan) : [];
+  return {
+    target,
+    ok: true,
+    bytes: bytes.length,
+    predictedMs: milliseconds(plan?.predicted.total),
+    kernels: plan?.kernels.length ?? 0,
+    placement,
+  };
+}
+
+/** null where nothing is known. */
+export function milliseconds(microseconds: number | null | undefined): number | null {
+  return microseconds === null || microseconds === undefined ? null : microseconds / 1000;
 }
 
 /** Every symbol of the function's types, and the input axes that are it and nothing else. */
@@ -173,6 +192,7 @@ function render({ targets, dims, problems, inputs, outputs }: Checked): string {
     ...outputs.map((text) => `output ${text}`),
     ...dims.map(({ symbol, boundBy }) => `size   ${symbol}: ${boundBy.length === 0 ? "undecided" : boundBy.join(", ")}`),
     ...(rows.length === 0 ? [] : [table(["target", "runs", "file bytes", "predicted ms", "kernels"], rows)]),
+    ...targets.flatMap(({ placement }) => placement),
     ...problems.map(({ code, target, where, message, hint }) => {
       const place = [target, where].filter((part) => part).join(": ");
       return `error[${code}]: ${place === "" ? "" : `${place}: `}${message}${hint ? `\nhint: ${hint}` : ""}`;

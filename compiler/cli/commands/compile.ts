@@ -15,10 +15,12 @@ import { type ConfigFlags, type Configuration, loadConfig } from "../config.ts";
 import { openData } from "../data.ts";
 import { UsageError } from "../failure.ts";
 import { readBytes, writeWhole } from "../files.ts";
+import { measureTargets } from "../measure-targets.ts";
 import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
 import { Baseline } from "../report/baseline.ts";
 import { compileReport } from "../report/html.ts";
+import { type TargetRow, targetRows, targetTable } from "../report/targets.ts";
 
 interface Flags extends ConfigFlags {
   readonly output: string;
@@ -33,6 +35,7 @@ interface Flags extends ConfigFlags {
   readonly printAfter?: string;
   readonly stopAfter?: string;
   readonly keepBatch?: boolean;
+  readonly measure?: boolean;
 }
 
 export function addCompile(program: Command, output: () => Output): void {
@@ -54,6 +57,7 @@ export function addCompile(program: Command, output: () => Output): void {
     .option("--print-before <pass>", "print the module before this pass (or `all`), on standard error")
     .option("--print-after <pass>", "print the module after this pass (or `all`), on standard error")
     .option("--stop-after <pass>", "run no pass after this one")
+    .option("--no-measure", "do not time the file on the targets that run here")
     .option("--keep-batch", "keep a batch of 1 fixed in the model instead of making it symbolic")
     .addHelpText("after", "\nExample:\n  tersor compile model.onnx -o model.tsr --preset default --data mnist:data/mnist")
     .action(async (model: string, flags: Flags) => {
@@ -61,8 +65,9 @@ export function addCompile(program: Command, output: () => Output): void {
       const { opened, result, baseline } = await compileModel(model, flags, config, output());
       await writeWhole(flags.output, result.bytes);
       const page = flags.report ?? config.report;
-      if (page !== undefined) await writeWhole(page, compileReport({ opened, compiled: result, baseline }));
-      report(opened, result, flags, page, output());
+      const targets = targetRows(result, flags.measure ? await measureTargets(result.bytes, config) : []);
+      if (page !== undefined) await writeWhole(page, compileReport({ opened, compiled: result, baseline, targets }));
+      report(opened, result, { flags, page, targets }, output());
     });
 }
 
@@ -108,6 +113,7 @@ function optionsOf(flags: Flags, config: Configuration): CompileOptions {
     seed,
     ...pipelineOf(flags, config),
     ...(targets === undefined ? {} : { targets }),
+    ...(config.fallback === undefined ? {} : { fallback: config.fallback }),
     ...(flags.stopAfter === undefined ? {} : { stopAfter: flags.stopAfter }),
   };
 }
@@ -160,7 +166,13 @@ export function hooksOf(
   };
 }
 
-function report(opened: OpenedModel, result: CompileResult, flags: Flags, page: string | undefined, output: Output): void {
+interface Reported {
+  readonly flags: Flags;
+  readonly page: string | undefined;
+  readonly targets: readonly TargetRow[];
+}
+
+function report(opened: OpenedModel, result: CompileResult, { flags, page, targets }: Reported, output: Output): void {
   const passes = result.records.map(({ name, ms, bytesBefore, bytesAfter, changed }) => ({ name, ms, bytesBefore, bytesAfter, changed }));
   const rows = passes.map((p) => [
     p.name,
@@ -172,6 +184,7 @@ function report(opened: OpenedModel, result: CompileResult, flags: Flags, page: 
   const text = [
     table(["pass", "", "ms", "data bytes", "change"], rows),
     ...result.warnings.map((w) => `warning: ${w}`),
+    targetTable(targets),
     `${opened.path}: ${bytesText(opened.size)} bytes -> ${flags.output}: ${bytesText(result.bytes.length)} bytes (${(opened.size / result.bytes.length).toFixed(2)} times smaller)`,
   ].join("\n");
   const target = result.plans.map((p) => p.target).join(",");
@@ -184,9 +197,19 @@ function report(opened: OpenedModel, result: CompileResult, flags: Flags, page: 
     pipeline: result.pipeline,
     passes,
     warnings: result.warnings,
+    targets,
+    copies: result.plans.flatMap(copiesOf),
     ...(page === undefined ? {} : { report: page }),
   };
   output.result(object, text);
+}
+
+/** Copies between backends, where a plan has any. */
+function copiesOf({ target, crossings }: CompileResult["plans"][number]) {
+  return crossings.map(({ direction, values, bytes, microseconds }) => ({
+    ...{ target, direction, bytes, microseconds },
+    values: values.map(({ name }) => name),
+  }));
 }
 
 function signed(n: number): string {

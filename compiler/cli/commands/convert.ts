@@ -27,9 +27,9 @@ export function addConvert(program: Command, output: () => Output): void {
     .requiredOption("-o, --output <file>", "the .onnx or .tir file to write")
     .option(
       "--weights <how>",
-      "of an .onnx: qdq (quantized ones stay integers, the default), qdq-signed (never made unsigned), dense (all as numbers), decode (as nodes that compute them)",
+      "of an .onnx: qdq (quantized ones stay integers, the default), qdq-signed (never made unsigned), nbits (linear layers by 2- or 4-bit or blocked weights as MatMulNBits of ONNX Runtime), dense (all as numbers), decode (as nodes that compute them)",
     )
-    .option("--opset <n>", "operator set of an .onnx, 13 to 25 (default: 21)")
+    .option("--opset <n>", "operator set of an .onnx, 13 to 26 (default: 21)")
     .addHelpText("after", "\nExample:\n  tersor convert model.tsr -o model.onnx")
     .action((model: string, flags: Flags) => convert(model, flags, output()));
 }

@@ -14,12 +14,14 @@ import { type ConfigFlags, type Configuration, loadConfig } from "../config.ts";
 import { openData } from "../data.ts";
 import { UsageError } from "../failure.ts";
 import { writeWhole } from "../files.ts";
+import { measureTargets } from "../measure-targets.ts";
 import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output, table } from "../output.ts";
 import { bundledPlugins } from "../plugins.ts";
 import { Baseline } from "../report/baseline.ts";
 import { htmlReport, type MeasuredFile } from "../report/html.ts";
 import { reportLayers } from "../report/layers.ts";
+import { targetRows } from "../report/targets.ts";
 
 interface Flags extends ConfigFlags {
   readonly data?: string;
@@ -72,7 +74,11 @@ async function start(model: string | undefined, flags: Flags, output: Output): P
   const before = await evaluateFresh(files.before, data, config);
   const after = await evaluateFresh(files.after, data, config);
   const layers = reportLayers(baseline.module ?? plain.module, small);
-  await writeWhole(files.report, htmlReport({ name, source: sourceFacts(opened), measured: { before, after }, layers, compiled: small }));
+  const targets = targetRows(small, await measureTargets(small.bytes, config));
+  await writeWhole(
+    files.report,
+    htmlReport({ name, source: sourceFacts(opened), measured: { before, after }, layers, compiled: small, targets }),
+  );
   summarize({ opened, before, after, files, compiled: small }, output);
 }
 

@@ -12,6 +12,7 @@ import { inputsFromFiles, seededInputs } from "../inputs.ts";
 import { openModel } from "../models.ts";
 import { runOnnxRuntime } from "../onnxruntime.ts";
 import { type Output, table } from "../output.ts";
+import { makeBackend } from "../runnable.ts";
 
 interface Flags extends ConfigFlags {
   readonly backend: string;
@@ -37,9 +38,9 @@ export function addVerify(program: Command, output: () => Output): void {
     .option("-b, --backend <name>", backendNames.join(" | "), "wasm")
     .option("-i, --input <NAME=FILE...>", "inputs, .npy or a picture where preprocessing is declared; others are seeded", [])
     .option("--seed <n>", "seed of inputs that are not given", "0")
-    .option("--dim <N=4...>", "sizes of symbolic dims", [])
+    .option("--dim <N=4...>", "sizes of symbolic dims; N=1,4 runs both, several lists every combination", [])
     .option("--tolerance <x>", "largest error relative to the output's largest magnitude", "1e-4")
-    .addHelpText("after", "\nExample:\n  tersor verify model.onnx --backend wasm --seed 3\nNeeds the package onnxruntime-node.")
+    .addHelpText("after", "\nExample:\n  tersor verify model.onnx --backend wasm --seed 3 --dim N=1,4\nNeeds the package onnxruntime-node.")
     .action(async (model: string, flags: Flags) => {
       const report = await verify(model, flags);
       const rows = report.outputs.map((o) => [o.name, `[${o.shape.join(", ")}]`, o.maxAbs.toExponential(2), o.maxRel.toExponential(2)]);
@@ -53,7 +54,8 @@ export function addVerify(program: Command, output: () => Output): void {
 
 export async function verify(model: string, flags: Flags) {
   const { target, make } = backendNamed(flags.backend);
-  const { plugins, preprocessing } = await loadConfig(flags);
+  const config = await loadConfig(flags);
+  const { plugins, preprocessing, fallback } = config;
   const host = createHost(plugins);
   const opened = await openModel(model, { registry: host.ops });
   if (opened.format !== "onnx") throw new UsageError(`${model} is no ONNX model: ONNX Runtime cannot run it`);
@@ -62,16 +64,35 @@ export async function verify(model: string, flags: Flags) {
     targets: [target],
     modelSha256: opened.sha256,
     ...(preprocessing === undefined ? {} : { preprocessing }),
+    ...(fallback === undefined ? {} : { fallback }),
   });
-  const session = await load(bytes, { backends: [make()], maxExpandedBytes: toolExpansion(bytes) });
-  const inputs = { ...seededInputs(session.inputs, Number(flags.seed), flags.dim), ...(await inputsFromFiles(flags.input, session)) };
-  const ours = await session.run(inputs);
+  const own = make();
+  const companions = (own.companions ?? []).map((name) => makeBackend(name, config));
+  const session = await load(bytes, { backends: [own, ...companions], target, maxExpandedBytes: toolExpansion(bytes) });
+  const given = await inputsFromFiles(flags.input, session);
+  const outputs: Difference[] = [];
+  for (const dims of dimChoices(flags.dim)) {
+    const inputs = { ...seededInputs(session.inputs, Number(flags.seed), dims), ...given };
+    const ours = await session.run(inputs);
+    const theirs = await runOnnxRuntime(opened.bytes, inputs);
+    outputs.push(...Object.entries(theirs).map(([name, tensor]) => difference(name, ours[name], tensor)));
+  }
   session.dispose();
-  const theirs = await runOnnxRuntime(opened.bytes, inputs);
-  const outputs = Object.entries(theirs).map(([name, tensor]) => difference(name, ours[name], tensor));
   const maxAbs = Math.max(...outputs.map((o) => o.maxAbs));
   const maxRel = Math.max(...outputs.map((o) => o.maxRel));
   return { model, backend: flags.backend, ok: maxRel <= Number(flags.tolerance), maxAbs, maxRel, outputs };
+}
+
+/** Every combination of the sizes in `N=1,4`, each as `--dim` takes one. */
+export function dimChoices(dims: readonly string[]): readonly (readonly string[])[] {
+  return dims.reduce<readonly (readonly string[])[]>(
+    (choices, item) => {
+      const [name = "", sizes = ""] = item.split("=", 2);
+      const items = item.includes("=") ? sizes.split(",").map((size) => `${name}=${size}`) : [item];
+      return choices.flatMap((choice) => items.map((one) => [...choice, one]));
+    },
+    [[]],
+  );
 }
 
 /** @throws TersorError E0006 when the outputs cannot be compared. */

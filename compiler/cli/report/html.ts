@@ -10,6 +10,7 @@ import type { OpenedModel } from "../models.ts";
 import { css } from "./css.ts";
 import { type ReportLayer, reportLayers } from "./layers.ts";
 import { picture } from "./picture.ts";
+import { kernelText, type TargetRow } from "./targets.ts";
 import { escapeHtml, number, percent, tableOf } from "./text.ts";
 
 /** What `tersor eval --json` prints. */
@@ -32,6 +33,8 @@ export interface ReportInput {
   readonly measured: { readonly before: MeasuredFile; readonly after: MeasuredFile } | null;
   readonly layers: readonly ReportLayer[];
   readonly compiled: CompileResult;
+  /** None: nothing was planned or timed. */
+  readonly targets?: readonly TargetRow[];
 }
 
 /** The report of `compile`: no data were labelled, so nothing is said of accuracy. @param baseline the module before anything was compressed */
@@ -39,10 +42,12 @@ export function compileReport({
   opened,
   compiled,
   baseline,
+  targets = [],
 }: {
   readonly opened: OpenedModel;
   readonly compiled: CompileResult;
   readonly baseline: Module;
+  readonly targets?: readonly TargetRow[];
 }): string {
   const path = basename(opened.path);
   const source = { path, bytes: opened.size };
@@ -52,6 +57,7 @@ export function compileReport({
     measured: null,
     layers: reportLayers(baseline, compiled),
     compiled,
+    targets,
   });
 }
 
@@ -61,6 +67,7 @@ export function htmlReport(input: ReportInput): string {
   const title = `${input.name}: ${(before / compiled.bytes.length).toFixed(1)} times smaller`;
   const sections: readonly (readonly [string, string])[] = [
     ["Layers", input.layers.map(layerCard).join("\n")],
+    ["Targets", targetsTable(input.targets ?? [])],
     ["Time", timeTable(compiled)],
     ["Passes", passTable(compiled)],
     ["The file", fileTable(compiled)],
@@ -113,13 +120,26 @@ function layerCard(layer: ReportLayer): string {
   return `<section><h3>${escapeHtml(layer.name)}</h3>${picture(layer)}<p>${facts.join("<br>")}</p>${list(layer.notes)}</section>`;
 }
 
-/** Every step as it runs, by the target's cost terms: nothing here was timed. */
+function targetsTable(targets: readonly TargetRow[]): string {
+  if (targets.length === 0) return "";
+  const ms = (value: number | null) => (value === null ? "" : value.toFixed(3));
+  const rows = targets.map((t) => [
+    escapeHtml(t.target),
+    ms(t.predictedMs),
+    ms(t.measuredMs),
+    number(t.weightBytes),
+    escapeHtml(t.note ?? kernelText(t.kernels)),
+  ]);
+  return tableOf(["target", "predicted ms", "measured ms", "weight bytes", "kernels"], rows);
+}
+
+/** Every step as it runs, by the target's cost model: nothing here was timed. */
 function timeTable({ plans }: CompileResult): string {
   return plans
-    .filter((plan) => plan.predicted.length > 0)
+    .filter((plan) => plan.steps.length > 0)
     .map(({ target, predicted }) => {
-      const total = predicted.reduce((sum, step) => sum + step.microseconds, 0);
-      const rows = predicted.map((step) => [
+      const total = predicted.total ?? 0;
+      const rows = predicted.steps.map((step) => [
         escapeHtml(step.op),
         escapeHtml(step.kernel),
         (step.microseconds / 1000).toFixed(4),

@@ -1,6 +1,6 @@
 /** @file The graph while it is written: nodes in order of execution, initializers, and the small tensors that the exporter invents, which are always `Constant` nodes. */
 import { allocateData, type DType, encodeTensor } from "../../../ir-spec/index.ts";
-import type { AttributeProto, Input, NodeProto, TensorProto } from "../../import/onnx/proto/gen/onnx.js";
+import type { AttributeProto, GraphProto, Input, NodeProto, TensorProto } from "../../import/onnx/proto/gen/onnx.js";
 import { dataType } from "./dtypes.ts";
 import { ExportFailure } from "./errors.ts";
 import { Names } from "./names.ts";
@@ -10,7 +10,8 @@ export type NodeAttr =
   | { readonly float: number }
   | { readonly string: string }
   | { readonly ints: readonly number[] }
-  | { readonly tensor: Input<TensorProto> };
+  | { readonly tensor: Input<TensorProto> }
+  | { readonly graph: Input<GraphProto> };
 
 export type NodeAttrs = Readonly<Record<string, NodeAttr>>;
 
@@ -39,20 +40,35 @@ const mostBytes = 2 ** 31 - 2 ** 20;
 export class GraphBuilder {
   readonly opset: number;
   /** Values: inputs, outputs, initializers and what nodes make. */
-  readonly names = new Names();
+  readonly names: Names;
   readonly nodes: Input<NodeProto>[] = [];
   readonly initializers: Input<TensorProto>[] = [];
-  private readonly nodeNames = new Names();
+  private readonly nodeNames: Names;
   private readonly literals = new Map<string, string>();
   private bytes = 0;
+  /** Domains of the nodes besides the standard one. */
+  readonly domains: Set<string>;
 
-  constructor(opset: number) {
+  /** @param around the graph in one of whose nodes this one is: names are of both, nodes its own */
+  constructor(opset: number, around: GraphBuilder | null = null) {
     this.opset = opset;
+    this.names = around?.names ?? new Names();
+    this.nodeNames = around?.nodeNames ?? new Names();
+    this.domains = around?.domains ?? new Set();
   }
 
-  node(opType: string, input: readonly string[], output: readonly string[], attrs: NodeAttrs = {}, label: NodeLabel = unlabelled): void {
+  node(
+    opType: string,
+    input: readonly string[],
+    output: readonly string[],
+    attrs: NodeAttrs = {},
+    label: NodeLabel = unlabelled,
+    domain = "",
+  ): void {
+    if (domain !== "") this.domains.add(domain);
     this.nodes.push({
       opType,
+      ...(domain === "" ? {} : { domain }),
       input: withoutTrailing(input),
       output: [...output],
       attribute: Object.entries(attrs).map(([name, value]) => attributeProto(name, value)),
@@ -62,9 +78,9 @@ export class GraphBuilder {
   }
 
   /** `node` with one new output, whose name is like `base`. */
-  value(opType: string, input: readonly string[], attrs: NodeAttrs, base: string, label: NodeLabel = unlabelled): string {
+  value(opType: string, input: readonly string[], attrs: NodeAttrs, base: string, label: NodeLabel = unlabelled, domain = ""): string {
     const output = this.names.fresh(base);
-    this.node(opType, input, [output], attrs, label);
+    this.node(opType, input, [output], attrs, label, domain);
     return output;
   }
 
@@ -126,12 +142,13 @@ export function scalarBytes(value: number, dtype: DType): Uint8Array {
 }
 
 /** AttributeProto.AttributeType. */
-const kinds = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
+const kinds = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, ints: 7 } as const;
 
 function attributeProto(name: string, value: NodeAttr): Input<AttributeProto> {
   if ("float" in value) return { name, type: kinds.float, f: value.float };
   if ("int" in value) return { name, type: kinds.int, i: value.int };
   if ("string" in value) return { name, type: kinds.string, s: new TextEncoder().encode(value.string) };
   if ("tensor" in value) return { name, type: kinds.tensor, t: value.tensor };
+  if ("graph" in value) return { name, type: kinds.graph, g: value.graph };
   return { name, type: kinds.ints, ints: [...value.ints] };
 }

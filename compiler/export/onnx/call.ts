@@ -1,8 +1,10 @@
 /** @file One op as the rows of the export tables see it: inputs by their ONNX names, typed attributes, and the nodes that it becomes. */
 import { type Dim, type DType, encodeTensor, type HostTensor, hostTensor, staticShape, type TensorType } from "../../../ir-spec/index.ts";
-import type { GraphBuilder, NodeAttrs, NodeLabel } from "./builder.ts";
+import type { GraphProto, Input } from "../../import/onnx/proto/gen/onnx.js";
+import type { GraphBuilder, NodeAttr, NodeAttrs, NodeLabel } from "./builder.ts";
 import { carrierOf, dataType } from "./dtypes.ts";
 import { type ExportCode, ExportFailure } from "./errors.ts";
+import type { NBitsWeight } from "./nbits.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** The node that makes an op's result; `OpCall.result` makes it. */
@@ -10,6 +12,10 @@ export interface ResultNode {
   readonly opType: string;
   readonly inputs: readonly string[];
   readonly attrs: NodeAttrs;
+  /** `""` when absent: the standard one. */
+  readonly domain?: string;
+  /** It gives all results, not the first alone. */
+  readonly all?: true;
 }
 
 /** One op as nodes: those before the last are written as they come up, the last is returned. */
@@ -31,6 +37,20 @@ export interface CallSource {
   input(index: number): string;
   /** Value of an operand that is a constant, else null. */
   constant(index: number): HostTensor | null;
+  /** A weight [out, in] in the form of `MatMulNBits`, where it is wanted so and has it, its tensors written. */
+  nbits(index: number): WrittenNBits | null;
+  /** See `OpCall.body`. */
+  body(name: string, bound: readonly (string | null)[], extra: BodyExtra): Input<GraphProto>;
+}
+
+/** `condition`: an unused bool after the first input. */
+export type BodyExtra = "none" | "condition";
+
+/** What `MatMulNBits` needs to know of its weight. */
+export interface WrittenNBits {
+  /** ONNX names; `""`: no zero points. */
+  readonly names: readonly [codes: string, scales: string, zeros: string];
+  readonly weight: NBitsWeight;
 }
 
 export class OpCall {
@@ -68,6 +88,16 @@ export class OpCall {
   /** The operand's value where it is a constant of the module, else null. */
   constant(index: number): HostTensor | null {
     return this.source.constant(index);
+  }
+
+  /** See `CallSource.nbits`. */
+  nbits(index: number): WrittenNBits | null {
+    return this.source.nbits(index);
+  }
+
+  /** The function that an attribute names as a graph. Parameters with a name in `bound` are that value of the graph around, the others inputs. */
+  body(attr: string, bound: readonly (string | null)[], extra: BodyExtra = "none"): NodeAttr {
+    return { graph: this.source.body(this.attr(attr), bound, extra) };
   }
 
   type(index: number): TensorType {
@@ -112,10 +142,10 @@ export class OpCall {
   }
 
   /** A node inside; the name of its one output. */
-  node(opType: string, inputs: readonly string[], attrs: NodeAttrs = {}): string {
+  node(opType: string, inputs: readonly string[], attrs: NodeAttrs = {}, domain = ""): string {
     const { label, results } = this.source;
     const inner = { name: label.name === "" ? "" : `${label.name}/${opType}`, doc: null };
-    return this.builder.value(opType, inputs, attrs, `${results[0] ?? ""}/${opType}`, inner);
+    return this.builder.value(opType, inputs, attrs, `${results[0] ?? ""}/${opType}`, inner, domain);
   }
 
   /** The last node. */
@@ -125,8 +155,9 @@ export class OpCall {
 
   /** Writes the op by its row. */
   write(row: ExportRow): void {
-    const { opType, inputs, attrs } = row(this);
-    this.builder.node(opType, inputs, this.source.results.slice(0, 1), attrs, this.source.label);
+    const { opType, inputs, attrs, domain, all } = row(this);
+    const { results } = this.source;
+    this.builder.node(opType, inputs, all ? results : results.slice(0, 1), attrs, this.source.label, domain);
   }
 
   /** An i64 list as a constant. */

@@ -16,14 +16,15 @@ import {
   staticShape,
 } from "../../../ir-spec/index.ts";
 import { attribute, type GraphBuilder } from "./builder.ts";
-import { type ExportRow, OpCall } from "./call.ts";
+import { type ExportRow, OpCall, type WrittenNBits } from "./call.ts";
 import { carrierOf, storedCodes, widen } from "./dtypes.ts";
 import { ExportFailure } from "./errors.ts";
+import { nbitsWeight } from "./nbits.ts";
 import type { Sizes } from "./sizes.ts";
 import { type QuantizedWeight, quantizedWeight, unsignedCodes } from "./weights.ts";
 
 /** See `ExportOptions.weights`. */
-export const weightStyles = ["qdq", "qdq-signed", "dense", "decode"] as const;
+export const weightStyles = ["qdq", "qdq-signed", "nbits", "dense", "decode"] as const;
 export type WeightStyle = (typeof weightStyles)[number];
 
 /** A constant that another ModelProto brings as an initializer. */
@@ -58,6 +59,7 @@ export class ConstantWriter {
   private readonly written = new Set<string>();
   private readonly stored = new Map<string, string>();
   private readonly values = new Map<string, HostTensor>();
+  private readonly packed = new Map<string, WrittenNBits | null>();
 
   constructor(options: ConstantOptions, builder: GraphBuilder, sizes: Sizes) {
     [this.options, this.builder, this.sizes] = [options, builder, sizes];
@@ -80,6 +82,27 @@ export class ConstantWriter {
 
   value(name: string): HostTensor {
     return evaluateConstant(this.options.module, this.options.registry, name, this.values);
+  }
+
+  /** The weight for `MatMulNBits`, its tensors written; null where it has no such form, or is not to be written so. */
+  nbits(name: string): WrittenNBits | null {
+    const { module, registry, weights, outside } = this.options;
+    if (weights !== "nbits" || outside !== null) return null;
+    const present = this.packed.get(name);
+    if (present !== undefined) return present;
+    const found = quantizedWeight(name, { module, registry, cache: this.values });
+    const weight = found && nbitsWeight(found);
+    const part = (base: string, tensor: HostTensor) => this.part(base, tensor, tensor.dtype, `${name} in blocks`);
+    const made: WrittenNBits | null = weight && {
+      weight,
+      names: [
+        part(found.names.codes, weight.codes),
+        part(found.names.scale, weight.scales),
+        weight.zeros ? part(found.names.zero ?? `${found.names.codes}.zero`, weight.zeros) : "",
+      ],
+    };
+    this.packed.set(name, made);
+    return made;
   }
 
   private constant(name: string): Constant {
@@ -178,6 +201,10 @@ export class ConstantWriter {
       label: { name: "", doc: constant.doc },
       input: (i: number) => this.use(operand(i) ?? ""),
       constant: (i: number) => (operand(i) === null ? null : this.value(operand(i) ?? "")),
+      nbits: () => null,
+      body: () => {
+        throw new ExportFailure("E1002", "a constant is defined by no function");
+      },
     };
     try {
       new OpCall(source, this.builder, this.sizes).write(row);

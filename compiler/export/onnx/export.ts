@@ -14,13 +14,14 @@ import { coreRows } from "./table.ts";
 
 export interface ExportOptions {
   readonly registry: OpRegistry;
-  /** Version of the standard operator set, 13 to 25; default 21, the first with 4-bit integers. */
+  /** Version of the standard operator set, 13 to 26; default 21, the first with 4-bit integers. */
   readonly opset?: number;
   /** `outside`: the model has none; see `outsideInitializers`. Default `inside`. */
   readonly initializers?: "inside" | "outside";
   /**
    * How constants that have a definition are written. `qdq` (default): quantized ones as integers with a `DequantizeLinear`, others by their value; 8-bit ones of a model with
-   * quantized activations are unsigned with zero point 128 (see `unsignedCodes`), with `qdq-signed` as they are. `dense`: all by their value. `decode`: as the nodes that
+   * quantized activations are unsigned with zero point 128 (see `unsignedCodes`), with `qdq-signed` as they are. `nbits`: as
+   * `qdq`, but linear layers by weights of 2 or 4 bits, or with scales in blocks, are `com.microsoft.MatMulNBits`, an operator of ONNX Runtime. `dense`: all by their value. `decode`: as the nodes that
    * compute them, where ONNX has such.
    */
   readonly weights?: WeightStyle;
@@ -38,8 +39,8 @@ export interface ExportOptions {
 export function exportOnnx(module: Module, options: ExportOptions): Uint8Array {
   const opset = checkedOpset(options.opset ?? defaultOpset);
   const main = mainOf(module);
-  const { graph } = write(module, main, opset, options, options.initializers === "outside");
-  return onnx.ModelProto.encode(modelProto(module, main, graph, opset, options.pipeline ?? null)).finish();
+  const { graph, domains } = write(module, opset, options, options.initializers === "outside");
+  return onnx.ModelProto.encode(modelProto(module, main, graph, opset, options.pipeline ?? null, domains)).finish();
 }
 
 /**
@@ -48,14 +49,13 @@ export function exportOnnx(module: Module, options: ExportOptions): Uint8Array {
  * @throws TersorError as `exportOnnx`
  */
 export function outsideInitializers(module: Module, options: ExportOptions): readonly OutsideInitializer[] {
-  return write(module, mainOf(module), checkedOpset(options.opset ?? defaultOpset), options, true).outside;
+  return write(module, checkedOpset(options.opset ?? defaultOpset), options, true).outside;
 }
 
-function write(module: Module, main: Func, opset: number, options: ExportOptions, outside: boolean): WrittenGraph {
+function write(module: Module, opset: number, options: ExportOptions, outside: boolean): WrittenGraph {
   const { registry, weights = "qdq" } = options;
   const rows: ReadonlyMap<string, ExportRow> = new Map([...coreRows, ...Object.entries(options.rows ?? {})]);
-  const alone: Module = { ...module, functions: new Map([[main.name, main]]) };
-  const known = decomposeUnsupported(alone, registry, (_, __, op) => rows.has(op.name));
+  const known = decomposeUnsupported(module, registry, (_, __, op) => rows.has(op.name));
   // Constants that decomposing made are none of the module's: they are written in either case.
   const kept = outside ? new Set(module.constants.keys()) : null;
   return writeGraph(known, mainOf(known), { registry, opset, weights, outside: kept, rows });

@@ -21,8 +21,8 @@ import {
 } from "../../../ir-spec/index.ts";
 import type { GraphProto, Input, ValueInfoProto } from "../../import/onnx/proto/gen/onnx.js";
 import { GraphBuilder } from "./builder.ts";
-import { type ExportRow, OpCall } from "./call.ts";
-import { type ConstantOptions, ConstantWriter, type OutsideInitializer, type WeightStyle } from "./constants.ts";
+import { type BodyExtra, type ExportRow, OpCall } from "./call.ts";
+import { ConstantWriter, type OutsideInitializer, type WeightStyle } from "./constants.ts";
 import { carrierOf, dataType } from "./dtypes.ts";
 import { ExportFailure } from "./errors.ts";
 import { originalDims } from "./meta.ts";
@@ -41,14 +41,31 @@ export interface GraphOptions {
 export interface WrittenGraph {
   readonly graph: Input<GraphProto>;
   readonly outside: readonly OutsideInitializer[];
+  /** Domains of its nodes besides the standard one. */
+  readonly domains: readonly string[];
 }
 
 /** @throws TersorError with every problem */
 export function writeGraph(module: Module, main: Func, options: GraphOptions): WrittenGraph {
-  return new GraphWriter(module, main, options).write();
+  const builder = new GraphBuilder(options.opset);
+  const unsigned = options.weights === "qdq" && [...module.functions.values()].some(quantizes);
+  const constants = new ConstantWriter({ ...options, module, unsigned }, builder, new Sizes(builder));
+  return new GraphWriter({ module, options, constants, problems: [] }, main, builder).write();
+}
+
+const quantizes = (func: Func): boolean => func.ops.some((op) => op.name === "quant.quantize");
+
+/** What the graph and the graphs inside its nodes have in common. */
+interface Shared {
+  readonly module: Module;
+  readonly options: GraphOptions;
+  /** Writes into the outermost graph, where all see them. */
+  readonly constants: ConstantWriter;
+  readonly problems: Problem[];
 }
 
 class GraphWriter {
+  private readonly shared: Shared;
   private readonly module: Module;
   private readonly main: Func;
   private readonly options: GraphOptions;
@@ -56,15 +73,13 @@ class GraphWriter {
   private readonly sizes: Sizes;
   private readonly constants: ConstantWriter;
   private readonly values = new Map<ValueId, string>();
-  private readonly problems: Problem[] = [];
+  private readonly problems: Problem[];
 
-  constructor(module: Module, main: Func, options: GraphOptions) {
-    [this.module, this.main, this.options] = [module, main, options];
-    this.builder = new GraphBuilder(options.opset);
-    this.sizes = new Sizes(this.builder);
-    const unsigned = options.weights === "qdq" && main.ops.some((op) => op.name === "quant.quantize");
-    const constants: ConstantOptions = { ...options, module, unsigned };
-    this.constants = new ConstantWriter(constants, this.builder, this.sizes);
+  constructor(shared: Shared, main: Func, builder: GraphBuilder) {
+    this.shared = shared;
+    ({ module: this.module, options: this.options, constants: this.constants, problems: this.problems } = shared);
+    [this.main, this.builder] = [main, builder];
+    this.sizes = new Sizes(builder);
   }
 
   write(): WrittenGraph {
@@ -73,13 +88,38 @@ class GraphWriter {
     const dims = originalDims(this.module.meta);
     const input = main.params.flatMap((id) => this.port(this.nameOf(id), this.typeOf(id), `input %${main.values[id]?.name}`, dims));
     const output = results.flatMap((name, i) => this.port(name, main.results[i]?.type, `output ${main.results[i]?.name}`, dims));
-    for (const id of main.params) this.sizes.define(this.nameOf(id), this.typeOf(id)?.shape ?? []);
-    for (const op of main.ops) this.op(op);
-    main.returns.forEach((operand, i) => void this.result(operand, results[i] as string));
+    this.body(results);
     if (this.problems.length > 0) throw new TersorError(this.problems);
     const { nodes, initializers } = this.builder;
     const graph = { name: this.module.name, node: nodes, initializer: initializers, input, output, ...this.doc() };
-    return { graph, outside: this.constants.outside };
+    return { graph, outside: this.constants.outside, domains: [...this.builder.domains] };
+  }
+
+  /** The function as a graph inside a node: see `OpCall.body`. */
+  private inner(name: string, bound: readonly (string | null)[], extra: BodyExtra): Input<GraphProto> {
+    const func = this.module.functions.get(name);
+    if (!func) throw new ExportFailure("E1002", `there is no function @${name}`);
+    return new GraphWriter(this.shared, func, new GraphBuilder(this.options.opset, this.builder)).writeInner(bound, extra);
+  }
+
+  private writeInner(bound: readonly (string | null)[], extra: BodyExtra): Input<GraphProto> {
+    const { main, builder } = this;
+    const results = this.nameAll(bound);
+    const taken = main.params.filter((_, i) => (bound[i] ?? null) === null);
+    const ports = taken.flatMap((id) => this.port(this.nameOf(id), this.typeOf(id), `@${main.name}, a parameter`, null));
+    const condition = extra === "none" ? [] : this.port(builder.names.fresh("condition"), { dtype: "bool", shape: [] }, "", null);
+    const output = results.flatMap((name, i) => this.port(name, main.results[i]?.type, `@${main.name}, result ${i}`, null));
+    this.body(results);
+    const input = [...ports.slice(0, 1), ...condition, ...ports.slice(1)];
+    return { name: main.name, node: builder.nodes, input, output, ...this.doc() };
+  }
+
+  /** Nodes of the ops, and those that give the results their names. */
+  private body(results: readonly string[]): void {
+    const { main } = this;
+    for (const id of main.params) this.sizes.define(this.nameOf(id), this.typeOf(id)?.shape ?? []);
+    for (const op of main.ops) this.op(op);
+    main.returns.forEach((operand, i) => void this.result(operand, results[i] as string));
   }
 
   private doc(): Input<GraphProto> {
@@ -90,10 +130,10 @@ class GraphWriter {
     return this.main.values[id]?.type;
   }
 
-  /** Gives out the names that are wished for; names of the outputs. */
-  private nameAll(): readonly string[] {
+  /** Gives out the names that are wished for; parameters have those of `bound`, where there is one. Names of the outputs. */
+  private nameAll(bound: readonly (string | null)[] = []): readonly string[] {
     const { main, builder } = this;
-    for (const id of main.params) this.values.set(id, builder.names.fresh(main.values[id]?.name ?? `v${id}`));
+    main.params.forEach((id, i) => void this.values.set(id, bound[i] ?? builder.names.fresh(main.values[id]?.name ?? `v${id}`)));
     const results = main.results.map(({ name }, i) => this.nameResult(name, main.returns[i] ?? null));
     for (const operand of [...main.ops.flatMap((op) => op.operands), ...main.returns])
       if (typeof operand === "string") this.constants.reserve(operand);
@@ -148,6 +188,11 @@ class GraphWriter {
         const operand = op.operands[i];
         return typeof operand === "string" ? this.constants.value(operand) : null;
       },
+      nbits: (i: number) => {
+        const operand = op.operands[i];
+        return typeof operand === "string" ? this.constants.nbits(operand) : null;
+      },
+      body: (name: string, bound: readonly (string | null)[], extra: BodyExtra) => this.inner(name, bound, extra),
     };
     return new OpCall(source, this.builder, this.sizes);
   }
@@ -171,14 +216,20 @@ class GraphWriter {
     });
   }
 
-  private port(name: string, type: TensorType | undefined, where: string, dims: ReadonlyMap<string, string>): Input<ValueInfoProto>[] {
+  /** @param dims what symbols were called; null in inner graphs, whose symbols are their own: their sizes stay unnamed */
+  private port(
+    name: string,
+    type: TensorType | undefined,
+    where: string,
+    dims: ReadonlyMap<string, string> | null,
+  ): Input<ValueInfoProto>[] {
     const ports: Input<ValueInfoProto>[] = [];
     this.attempt(where, [], () => {
       const { dtype, shape } = type ?? { dtype: "f32", shape: [] };
       const hint = "cast it inside the model";
       if (carrierOf(dtype, this.options.opset) !== dtype)
         throw new ExportFailure("E1008", `ONNX has no values of ${dtype} in opset ${this.options.opset}`, hint);
-      const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: dimParam(size, dims) }));
+      const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : dims ? { dimParam: dimParam(size, dims) } : {}));
       ports.push({ name, type: { tensorType: { elemType: dataType(dtype), shape: { dim } } } });
     });
     return ports;

@@ -4,11 +4,11 @@ import type { GraphProto, Input, ModelProto, StringStringEntryProto } from "../.
 import { compilerVersion } from "../../version.ts";
 
 export const oldestOpset = 13;
-export const newestOpset = 25;
+export const newestOpset = 26;
 export const defaultOpset = 21;
 
 /** IR version that came with each operator set: the first is that of `oldestOpset`. */
-const irVersions: readonly number[] = [7, 7, 8, 8, 8, 8, 9, 9, 10, 10, 11, 12, 13];
+const irVersions: readonly number[] = [7, 7, 8, 8, 8, 8, 9, 9, 10, 10, 11, 12, 13, 13];
 
 export function modelProto(
   module: Module,
@@ -16,6 +16,7 @@ export function modelProto(
   graph: Input<GraphProto>,
   opset: number,
   pipeline: string | null,
+  domains: readonly string[],
 ): Input<ModelProto> {
   const { meta } = module;
   const [domain, version] = [textOf(meta, "domain"), meta?.get("model_version")];
@@ -28,7 +29,7 @@ export function modelProto(
     ...(version?.kind === "int" ? { modelVersion: Number(version.value) } : {}),
     ...(module.doc === null ? {} : { docString: module.doc }),
     graph,
-    opsetImport: [{ domain: "", version: opset }],
+    opsetImport: [{ domain: "", version: opset }, ...domains.map((name) => ({ domain: name, version: 1 }))],
     ...(props.length > 0 ? { metadataProps: props } : {}),
   };
 }

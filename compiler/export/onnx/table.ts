@@ -1,9 +1,11 @@
 /** @file All exported ops: one table per family, joined. */
 import type { ExportRow, ExportTable } from "./call.ts";
 import { castRows } from "./ops/cast.ts";
+import { controlRows } from "./ops/control.ts";
 import { convRows } from "./ops/conv.ts";
 import { elementwiseRows } from "./ops/elementwise.ts";
 import { gatherRows } from "./ops/gather.ts";
+import { integerRows } from "./ops/integer.ts";
 import { linearRows } from "./ops/linear.ts";
 import { normalizationRows } from "./ops/normalization.ts";
 import { poolRows } from "./ops/pool.ts";
@@ -14,9 +16,11 @@ import { sparseRows } from "./ops/sparse.ts";
 
 const families: readonly ExportTable[] = [
   castRows,
+  controlRows,
   convRows,
   elementwiseRows,
   gatherRows,
+  integerRows,
   linearRows,
   normalizationRows,
   poolRows,
@@ -31,6 +35,7 @@ export const coreRows: ReadonlyMap<string, ExportRow> = new Map(families.flatMap
 /** Ops that have 4-bit operands or results in ONNX too, or carry them over before they use them. */
 export const takesFourBits: ReadonlySet<string> = new Set([
   "type.cast",
+  "type.bitcast",
   "type.unpack",
   "quant.quantize",
   "quant.dequantize",

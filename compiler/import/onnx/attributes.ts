@@ -3,14 +3,17 @@
  * would give a wrong model.
  */
 import { ImportFailure } from "./errors.ts";
+import type { ExternalFiles } from "./external-data.ts";
 import { toNumber } from "./int64.ts";
-import type { AttributeProto, TensorProto } from "./proto/gen/onnx.js";
+import { withData } from "./tensor.ts";
+import type { AttributeProto, GraphProto, TensorProto } from "./proto/gen/onnx.js";
 
 /** AttributeProto.AttributeType. */
 const FLOAT = 1;
 const INT = 2;
 const STRING = 3;
 const TENSOR = 4;
+const GRAPH = 5;
 const FLOATS = 6;
 const INTS = 7;
 const kindNames: readonly string[] = [
@@ -37,10 +40,15 @@ export class Attributes {
   private readonly byName = new Map<string, AttributeProto>();
   private readonly unread: Set<string>;
 
-  constructor(protos: readonly AttributeProto[]) {
+  private readonly files: ExternalFiles | null;
+
+  /** @param given attributes of the call, where the node stands in the body of a function @param files where tensors may have their data */
+  constructor(protos: readonly AttributeProto[], given: GivenAttributes | null = null, files: ExternalFiles | null = null) {
+    this.files = files;
     for (const proto of protos) {
       if (this.byName.has(proto.name)) throw new ImportFailure("E0606", `attribute ${proto.name} is given twice`);
-      this.byName.set(proto.name, proto);
+      const meant = resolved(proto, given);
+      if (meant) this.byName.set(proto.name, meant);
     }
     this.unread = new Set(this.byName.keys());
   }
@@ -97,7 +105,12 @@ export class Attributes {
   }
 
   tensor(name: string): TensorProto | null {
-    return this.read(name, TENSOR)?.t ?? null;
+    const tensor = this.read(name, TENSOR)?.t ?? null;
+    return tensor && this.files ? withData(tensor, `attribute ${name}`, this.files) : tensor;
+  }
+
+  graph(name: string): GraphProto | null {
+    return this.read(name, GRAPH)?.g ?? null;
   }
 
   private read(name: string, kind: number): AttributeProto | null {
@@ -111,6 +124,16 @@ export class Attributes {
   }
 }
 
+/** Attributes of the call of a function, defaults among them, by name. */
+export type GivenAttributes = ReadonlyMap<string, AttributeProto>;
+
+/** What stands for the attribute: itself, or the one of the call that it refers to; null when the call lacks that. @throws ImportFailure E0606 outside of a function */
+export function resolved(proto: AttributeProto, given: GivenAttributes | null): AttributeProto | null {
+  if (proto.refAttrName === "") return proto;
+  if (!given) throw new ImportFailure("E0606", `attribute ${proto.name} refers to an attribute of a function, and stands in none`);
+  return given.get(proto.refAttrName) ?? null;
+}
+
 /** Files of IR version 1 do not say the kind: the field that is there does. */
 function guessKind(proto: AttributeProto): number {
   const own = (field: keyof AttributeProto) => Object.hasOwn(proto, field);
@@ -118,6 +141,7 @@ function guessKind(proto: AttributeProto): number {
   if (own("f")) return FLOAT;
   if (own("s")) return STRING;
   if (own("t")) return TENSOR;
+  if (own("g")) return GRAPH;
   if (proto.ints.length > 0) return INTS;
   return proto.floats.length > 0 ? FLOATS : 0;
 }

@@ -2,6 +2,7 @@
 import {
   allocateData,
   type Dim,
+  constantElsewhere,
   type DType,
   dataConstant,
   dimKey,
@@ -21,6 +22,7 @@ type SizesValue = Value & { readonly kind: "sizes" };
 export class ConstantPool {
   private readonly module: ModuleEditor;
   private readonly names = new Map<Value, string>();
+  private readonly numbers = new Map<string, number>();
   private readonly scalars = new Map<string, Value>();
 
   constructor(module: ModuleEditor) {
@@ -31,9 +33,21 @@ export class ConstantPool {
   use(value: ConstantValue): string {
     const present = this.names.get(value);
     if (present !== undefined) return present;
-    const name = this.module.freshSymbol(value.name);
-    this.module.setConstant(dataConstant(name, value.type, value.bytes, value.loc));
+    const name = this.fresh(value.name);
+    const { type, loc, elsewhere } = value;
+    const made = elsewhere ? constantElsewhere(name, type, elsewhere, loc) : dataConstant(name, type, value.bytes, loc);
+    this.module.setConstant(made);
     this.names.set(value, name);
+    return name;
+  }
+
+  /** Copies of a subgraph ask for the same names over and over: the numbers that are taken are not tried again. */
+  private fresh(base: string): string {
+    const next = this.numbers.get(base);
+    let name = next === undefined ? this.module.freshSymbol(base) : `${base}.${next}`;
+    let number = (next ?? 1) + 1;
+    while (next !== undefined && this.module.freshSymbol(name) !== name) name = `${base}.${number++}`;
+    this.numbers.set(base, number);
     return name;
   }
 

@@ -47,3 +47,6 @@ export class ImportFailure extends Error {
     return { code: this.code, message: this.message, where, loc, ...(this.hint === null ? {} : { hint: this.hint }) };
   }
 }
+
+/** Ends a translation without a word: what it needs failed, and that has been told. */
+export class Spoiled extends Error {}

@@ -5,6 +5,9 @@
 import { type HostTensor, type Module, type OpRegistry, type Problem, TersorError } from "../../../ir-spec/index.ts";
 import { checkBatch, rebatch } from "./dynamic-batch.ts";
 import { ImportFailure } from "./errors.ts";
+import type { Opsets } from "./body.ts";
+import { type ExternalData, ExternalFiles } from "./external-data.ts";
+import { opsetsOf } from "./functions.ts";
 import { type GraphOptions, type Param, type TranslatedGraph, translateGraph } from "./graph.ts";
 import { toNumber } from "./int64.ts";
 import { countMessages, mostMessages } from "./message-count.ts";
@@ -19,6 +22,8 @@ export interface ImportOptions {
   readonly fileName?: string;
   /** Inputs that become constants, by name: for the shapes, axes and rates that some models take as inputs, and a compiled model must know. */
   readonly fixed?: Readonly<Record<string, HostTensor>>;
+  /** Files that hold tensor data beside the model. Large tensors are read when a pass or the emitter needs them, not before. */
+  readonly externalData?: ExternalData;
   /**
    * Replaces a leading size of 1 in every input by a symbol, if it can be proved that the samples of a batch stay apart. `meta` says what was
    * changed: `dynamic_batch = {symbol = "N", inputs = [...], reshapes = [...]}`.
@@ -46,12 +51,9 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions): Module {
 function decodeModel(bytes: Uint8Array): { readonly model: ModelProto; readonly graph: GraphProto } {
   const hint = "is it a whole .onnx file?";
   let model: ModelProto;
-  const messages = countMessages(bytes);
-  if (messages > mostMessages)
-    throw new ImportFailure(
-      "E0601",
-      `more than ${mostMessages} nodes, tensors, attributes and types: not a model that this importer reads`,
-    );
+  const most = mostMessages(bytes.length);
+  if (countMessages(bytes, most) > most)
+    throw new ImportFailure("E0601", `more than ${most} nodes, tensors, attributes and types in ${bytes.length} bytes: not a model`);
   try {
     model = onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
@@ -82,9 +84,8 @@ function translate(
   symbols: DimSymbols,
   rebatching: GraphOptions["rebatch"],
 ): TranslatedGraph {
-  const functions = new Set(model.functions.map((f) => `${f.domain}:${f.name}`));
   const { registry, fileName, fixed = {} } = options;
-  const rest = { opset: opsetOf(model), symbols, functions, fixed, rebatch: rebatching };
+  const rest = { opsets: opsetsOfModel(model, graph), symbols, files: new ExternalFiles(options.externalData ?? null), functions: model.functions, fixed, rebatch: rebatching };
   return translateGraph(graph, graph.name || "model", { registry, fileName, ...rest });
 }
 
@@ -96,14 +97,16 @@ function blame(model: ModelProto, graph: GraphProto, options: NamedOptions, prob
   return before.length > 0 ? before : widened;
 }
 
-/** Version of the standard operator set. Files of IR version 1 and 2 have none and mean version 1. @throws ImportFailure E0611 */
-function opsetOf(model: ModelProto): number {
-  const standard = model.opsetImport.find((o) => isStandard(o.domain));
-  if (!standard && toNumber(model.irVersion) >= 3) throw new ImportFailure("E0611", "the model imports no standard operator set");
-  const version = standard ? toNumber(standard.version) : 1;
-  if (version < 1 || version > newestOpset) {
+/** Versions by domain. Files of IR version 1 and 2 have none and mean version 1. @throws ImportFailure E0611 */
+function opsetsOfModel(model: ModelProto, graph: GraphProto): Opsets {
+  const opsets = opsetsOf(model.opsetImport);
+  const standard = opsets.get("") ?? (toNumber(model.irVersion) >= 3 ? null : 1);
+  if (standard === null && (graph.node.length === 0 || graph.node.some(({ domain }) => isStandard(domain))))
+    throw new ImportFailure("E0611", "the model imports no standard operator set");
+  for (const version of [standard ?? newestOpset, ...model.functions.flatMap((f) => opsetsOf(f.opsetImport).get("") ?? [])]) {
+    if (version >= 1 && version <= newestOpset) continue;
     const hint = `convert the model to opset ${newestOpset} or older`;
     throw new ImportFailure("E0611", `operator set ${version} is not among the known versions 1 to ${newestOpset}`, hint);
   }
-  return version;
+  return new Map([...opsets, ["", standard ?? newestOpset]]);
 }

@@ -3,8 +3,16 @@
  * wire format by the fields of onnx.proto that hold messages; what is broken is the decoder's to refuse.
  */
 
-/** A network of 100,000 nodes has some attributes and types too. */
-export const mostMessages = 300_000;
+/**
+ * So many messages any file may hold, and one more for each so many bytes: real graphs take about 9 bytes for each of their nodes, attributes, tensors, types and sizes, weights not counted, and a file of
+ * nothing but empty messages 2.
+ */
+const mostAnyway = 300_000;
+const bytesPerMessage = 6;
+
+export function mostMessages(bytes: number): number {
+  return mostAnyway + Math.floor(bytes / bytesPerMessage);
+}
 
 /** Deeper ones are counted with what they stand in. */
 const deepest = 32;
@@ -21,23 +29,25 @@ attribute[6] = graph;
 attribute[11] = graph;
 const model: Nested = { 7: graph, 8: {}, 14: {}, 20: {}, 25: { 7: { 5: attribute } } };
 
-/** Counts up to a little beyond `mostMessages`. */
-export function countMessages(bytes: Uint8Array): number {
-  return new Walk(bytes).count(model, 0, bytes.length, 0);
+/** Counts up to a little beyond `most`. */
+export function countMessages(bytes: Uint8Array, most = mostMessages(bytes.length)): number {
+  return new Walk(bytes, most).count(model, 0, bytes.length, 0);
 }
 
 class Walk {
   private readonly bytes: Uint8Array;
+  private readonly most: number;
   private at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, most: number) {
     this.bytes = bytes;
+    this.most = most;
   }
 
   count(fields: Nested, start: number, end: number, depth: number): number {
     this.at = start;
     let total = 1;
-    while (this.at < end && total <= mostMessages) {
+    while (this.at < end && total <= this.most) {
       const tag = this.varint();
       const [field, wire] = [Math.floor(tag / 8), tag % 8];
       if (wire === 0) this.varint();

@@ -1,9 +1,13 @@
 /** @file One ONNX node as the translations see it: inputs as values, attributes by kind, and the ops that it becomes. */
-import type { AttrInput, Dim, DimExpr, DType, FunctionEditor, Location, Operand, TensorType } from "../../../ir-spec/index.ts";
-import { dimEquals, dimKey } from "../../../ir-spec/index.ts";
+import type { AttrInput, Dim, DimExpr, DType, FunctionEditor, HostTensor, Location, Operand, TensorType } from "../../../ir-spec/index.ts";
+import { dimEquals, dimKey, isFloat, toNumbers, writeAttrs } from "../../../ir-spec/index.ts";
 import type { Attributes } from "./attributes.ts";
 import type { ConstantPool } from "./constants.ts";
 import { type ImportCode, ImportFailure } from "./errors.ts";
+import { evaluated } from "./evaluate.ts";
+import { saturate } from "./int64.ts";
+import type { GraphProto } from "./proto/gen/onnx.js";
+import type { DimSymbols } from "./symbols.ts";
 import { constantElements, knownElements, type Value } from "./value.ts";
 
 /** Translates one node; one value for each output of the ONNX operator, null for one that cannot be had. */
@@ -23,6 +27,33 @@ export interface NodeSource {
   readonly outputs: readonly string[];
   /** Present when the batch is being made dynamic. */
   readonly batch: BatchSymbol | null;
+  readonly subgraphs: Subgraphs;
+  readonly symbols: DimSymbols;
+}
+
+/** An input of a subgraph: a parameter of this type, or a value that stands for it. */
+export type Formal = TensorType | Value;
+
+/** A subgraph as a function of the module. */
+export interface GraphFunction {
+  readonly name: string;
+  readonly results: readonly TensorType[];
+  /** Takes it back. */
+  drop(): void;
+}
+
+/** The graphs among a node's attributes, for the operators that run them. */
+export interface Subgraphs {
+  /** Nodes that may still be written out. */
+  readonly room: number;
+  /** Translates the graph's nodes here. `keepNames`: they keep theirs where those are free. @throws Spoiled, ImportFailure */
+  inline(graph: GraphProto, inputs: readonly Value[], options?: { readonly keepNames?: boolean }): readonly Value[];
+  /** Values from around the graphs that their functions must be handed. */
+  captures(graphs: readonly GraphProto[]): readonly Value[];
+  /** A function of the module that takes the formals that are types, then the captures. @throws Spoiled, ImportFailure */
+  define(graph: GraphProto, base: string, formals: readonly Formal[], captures: readonly Value[]): GraphFunction;
+  /** Runs `work`; when it gives null or fails, the ops and the problems that it added are taken back. */
+  tentatively<T>(work: () => T | null): T | null;
 }
 
 /** The symbol that replaces a batch of 1, and what had to be changed for it. */
@@ -60,6 +91,20 @@ export class NodeContext {
     return this.source.outputs.length;
   }
 
+  /** The same node on other inputs: a translation in terms of another operator's. Attributes are shared, so what that one reads is read. */
+  withInputs(inputs: readonly (Value | null)[], opset = this.opset): NodeContext {
+    return new NodeContext({ ...this.source, inputs, opset }, this.editor, this.constants);
+  }
+
+  get subgraphs(): Subgraphs {
+    return this.source.subgraphs;
+  }
+
+  /** An attribute that must be there. */
+  graph(name: string): GraphProto {
+    return this.attributes.graph(name) ?? this.fail("E0606", `attribute ${name} is missing`);
+  }
+
   fail(code: ImportCode, message: string, hint: string | null = null): never {
     throw new ImportFailure(code, message, hint);
   }
@@ -94,7 +139,24 @@ export class NodeContext {
   /** Integers of an input that must be known at compile time. */
   integers(index: number, what: string): readonly Dim[] {
     const hint = "only values computed from constants and from input shapes are known at compile time";
-    return knownElements(this.input(index)) ?? this.fail("E0608", `${what} is not known at compile time`, hint);
+    return (
+      knownElements(this.input(index)) ?? this.computedIntegers(index) ?? this.fail("E0608", `${what} is not known at compile time`, hint)
+    );
+  }
+
+  private computedIntegers(index: number): readonly number[] | null {
+    const tensor = isFloat(this.type(index).dtype) ? null : this.evaluated(this.input(index));
+    return tensor && Array.from(tensor.data as ArrayLike<number | bigint>, (v) => (typeof v === "bigint" ? saturate(v) : v));
+  }
+
+  private computedNumbers(value: Value): readonly number[] | null {
+    const tensor = this.evaluated(value);
+    return tensor && toNumbers(tensor);
+  }
+
+  /** Elements of a small value that follows from constants alone, else null. */
+  evaluated(value: Value): HostTensor | null {
+    return evaluated(value, this.editor);
   }
 
   /** `integers`, none of them symbolic. */
@@ -108,7 +170,8 @@ export class NodeContext {
 
   /** The only element of a constant input. */
   number(index: number, what: string): number {
-    const elements = constantElements(this.input(index)) ?? this.fail("E0608", `${what} is not a constant`);
+    const value = this.input(index);
+    const elements = constantElements(value) ?? this.computedNumbers(value) ?? this.fail("E0608", `${what} is not a constant`);
     const [first] = elements;
     if (first === undefined || elements.length !== 1) this.fail("E0606", `${what} must be one number, got ${elements.length}`);
     return first;
@@ -137,6 +200,29 @@ export class NodeContext {
     const [id] = this.editor.insert(op, used, attrs, { loc: this.source.loc });
     if (id === undefined) throw new RangeError(`${op} has no result`);
     return { kind: "result", type: this.editor.typeOf(id), id };
+  }
+
+  /** One op whose result types the operands do not tell. */
+  emitTyped(op: string, operands: readonly (Value | null)[], attrs: AttrInput, types: readonly TensorType[]): readonly Value[] {
+    const used = operands.map((value) => (value === null ? null : this.use(value)));
+    const stored = writeAttrs(this.editor.module.registry.require(op).attrs, attrs);
+    const ids = this.editor.insertStored(op, used, stored, { loc: this.source.loc, types });
+    return ids.map((id) => ({ kind: "result", type: this.editor.typeOf(id), id }));
+  }
+
+  /** A dim symbol that is new in the module. */
+  freshSymbol(base: string): DimExpr {
+    return this.source.symbols.fresh(base, "");
+  }
+
+  /** States that two sizes are equal, which is checked when a run binds them. */
+  require(left: Dim, right: Dim): void {
+    this.editor.require(left, right);
+  }
+
+  /** Runs `work`; when it gives null, what it put into the graph and the problems it told are taken back. */
+  tentatively<T>(work: () => T | null): T | null {
+    return this.source.subgraphs.tentatively(work);
   }
 
   /** A new constant, named after the node's first output. */

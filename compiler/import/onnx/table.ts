@@ -3,9 +3,14 @@ import type { OpTable, Translate } from "./node.ts";
 import { activationOps } from "./ops/activation.ts";
 import { castOps } from "./ops/cast.ts";
 import { constantOps } from "./ops/constant.ts";
+import { controlOps } from "./ops/control.ts";
 import { convOps } from "./ops/conv.ts";
 import { elementwiseOps } from "./ops/elementwise.ts";
 import { gemmOps } from "./ops/gemm.ts";
+import { integerOps } from "./ops/integer.ts";
+import { logicOps } from "./ops/logic.ts";
+import { lossOps } from "./ops/loss.ts";
+import { microsoftOps } from "./ops/microsoft.ts";
 import { normalizationOps } from "./ops/normalization.ts";
 import { poolOps } from "./ops/pool.ts";
 import { quantOps } from "./ops/quant.ts";
@@ -13,14 +18,19 @@ import { reduceOps } from "./ops/reduce.ts";
 import { shapeOps } from "./ops/shape.ts";
 import { sliceOps } from "./ops/slice.ts";
 import { softmaxOps } from "./ops/softmax.ts";
+import { windowFunctionOps } from "./ops/window-functions.ts";
 
 const families: readonly OpTable[] = [
   activationOps,
   castOps,
   constantOps,
+  controlOps,
   convOps,
   elementwiseOps,
   gemmOps,
+  integerOps,
+  logicOps,
+  lossOps,
   normalizationOps,
   poolOps,
   quantOps,
@@ -28,17 +38,41 @@ const families: readonly OpTable[] = [
   shapeOps,
   sliceOps,
   softmaxOps,
+  windowFunctionOps,
 ];
 
 /** Operators of the standard domain. */
 const table: ReadonlyMap<string, Translate> = new Map(families.flatMap((family) => Object.entries(family)));
 
+/** Operators of ONNX Runtime's own domain. */
+const contributed: ReadonlyMap<string, Translate> = new Map(Object.entries(microsoftOps));
+
 /** Newest version of the standard operator set whose changes are known here. */
 export const newestOpset = 28;
 
 export function translationOf(domain: string, opType: string): Translate | null {
-  return isStandard(domain) ? (table.get(opType) ?? null) : null;
+  const known = isStandard(domain) ? table : domain === "com.microsoft" ? contributed : null;
+  return known?.get(opType) ?? null;
 }
+
+/** Why the operator stays out, where there is a reason, and what would help. */
+export function refusalOf(domain: string, opType: string): string | null {
+  const reason = refusals.find(({ domains, names }) => domains.test(domain) && names.test(opType));
+  return reason?.hint ?? null;
+}
+
+/** The reasoned list: kinds of values that the IR does not have, and what is no inference. */
+const refusals: readonly { readonly domains: RegExp; readonly names: RegExp; readonly hint: string }[] = [
+  { domains: /^(ai\.onnx)?$/, names: /Sequence/, hint: "sequences of tensors are not supported: export with Concat, Split and Slice" },
+  { domains: /^(ai\.onnx)?$/, names: /^Optional/, hint: "optional values are not supported: export the model without them" },
+  { domains: /^(ai\.onnx)?$/, names: /^(String|Regex|TfIdf)/, hint: "strings are not supported: do this before the model" },
+  {
+    domains: /^ai\.onnx\.ml$/,
+    names: /./,
+    hint: "operators of ai.onnx.ml (trees, encoders of features) are not supported: do this before the model",
+  },
+  { domains: /training/, names: /./, hint: "operators of training are not supported: export the model for inference" },
+];
 
 export function isStandard(domain: string): boolean {
   return domain === "" || domain === "ai.onnx";

@@ -6,6 +6,7 @@
 import { limits } from "../../../ir-spec/format/codes.ts";
 import { byteLengthOf, countOf, type DType, encodeTensor, hostTensor, type TensorType, tensorType } from "../../../ir-spec/index.ts";
 import { ImportFailure } from "./errors.ts";
+import { ExternalFiles, isExternal, type Region } from "./external-data.ts";
 import { toBigInt, toNumber } from "./int64.ts";
 import type { TensorProto } from "./proto/gen/onnx.js";
 
@@ -71,6 +72,8 @@ export function dtypeOf(code: number, what: string): DType {
 export interface TensorValue {
   readonly type: TensorType;
   readonly bytes: Uint8Array;
+  /** Where large data in another file lies. */
+  readonly elsewhere?: Region | undefined;
 }
 
 /** Fields that hold the elements of one tensor; protobuf does not say which is meant, so the first that is not empty does. */
@@ -99,13 +102,8 @@ const fieldByDtype: Readonly<Record<DType, DataField>> = {
   u1: "int32Data",
 };
 
-/** @throws ImportFailure E0602 (size), E0603 (external), E0609 (element type). */
-export function readTensor(tensor: TensorProto, what: string): TensorValue {
-  if (tensor.dataLocation === 1 || tensor.externalData.length > 0) {
-    const file = tensor.externalData.find((entry) => entry.key === "location")?.value ?? "?";
-    const hint = "save the model with its weights inside the .onnx file (below 2 GB)";
-    throw new ImportFailure("E0603", `${what} has its data in another file (${JSON.stringify(file)}): not yet supported`, hint);
-  }
+/** The tensor and, of one whose data is in another file, where that lies: its `bytes` are read each time they are asked for. @throws ImportFailure E0602 (size), E0603 (external), E0609 (element type). */
+export function readTensor(tensor: TensorProto, what: string, files: ExternalFiles = noFiles): TensorValue {
   if (tensor.segment !== null) throw new ImportFailure("E0602", `${what} is one segment of a larger tensor: not supported`);
   const dtype = dtypeOf(tensor.dataType, what);
   const shape = tensor.dims.map(toNumber);
@@ -114,7 +112,36 @@ export function readTensor(tensor: TensorProto, what: string): TensorValue {
   const bad = shape.find((size) => size < 0);
   if (bad !== undefined) throw new ImportFailure("E0602", `${what} has a negative size ${bad} in its shape [${shape.join(", ")}]`);
   if (!Number.isSafeInteger(countOf(shape))) throw new ImportFailure("E0602", `${what} has an impossible shape [${shape.join(", ")}]`);
-  return { type: tensorType(dtype, shape), bytes: readBytes(tensor, dtype, shape, what) };
+  const type = tensorType(dtype, shape);
+  if (!isExternal(tensor)) return { type, bytes: readBytes(tensor, dtype, shape, what) };
+  const region = files.region(tensor, what, byteLengthOf(dtype, countOf(shape)));
+  return region.length <= readAtOnce ? { type, bytes: region.read() } : new TensorElsewhere(type, region);
+}
+
+/** The tensor with its data inside, wherever that was. */
+export function withData(tensor: TensorProto, what: string, files: ExternalFiles): TensorProto {
+  if (!isExternal(tensor)) return tensor;
+  const rawData = readTensor(tensor, what, files).bytes;
+  return Object.create(tensor, { rawData: { value: rawData }, externalData: { value: [] }, dataLocation: { value: 0 } });
+}
+
+const noFiles = new ExternalFiles(null);
+
+/** Smaller tensors are asked for their elements while importing. */
+const readAtOnce = 1 << 16;
+
+class TensorElsewhere implements TensorValue {
+  readonly type: TensorType;
+  readonly elsewhere: Region;
+
+  constructor(type: TensorType, region: Region) {
+    this.type = type;
+    this.elsewhere = region;
+  }
+
+  get bytes(): Uint8Array {
+    return this.elsewhere.read();
+  }
 }
 
 function readBytes(tensor: TensorProto, dtype: DType, shape: readonly number[], what: string): Uint8Array {

@@ -13,13 +13,22 @@ import {
   type ValueId,
 } from "../../../ir-spec/index.ts";
 import { ImportFailure } from "./errors.ts";
+import type { Region } from "./external-data.ts";
 import { saturate } from "./int64.ts";
 
 export type Value =
   /** A parameter or an op's result. */
   | { readonly kind: "result"; readonly type: TensorType; readonly id: ValueId }
   /** Data of the file, or a constant made by the importer. */
-  | { readonly kind: "constant"; readonly type: TensorType; readonly name: string; readonly bytes: Uint8Array; readonly loc: Location }
+  | {
+      readonly kind: "constant";
+      readonly type: TensorType;
+      readonly name: string;
+      readonly bytes: Uint8Array;
+      readonly loc: Location;
+      /** Where large data in another file lies: `bytes` reads it each time. */
+      readonly elsewhere?: Region | undefined;
+    }
   /** Integers known at compile time, perhaps as expressions over the dim symbols (`Shape` and what is computed from it). */
   | { readonly kind: "sizes"; readonly type: TensorType; readonly elements: readonly Dim[] };
 

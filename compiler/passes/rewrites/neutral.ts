@@ -1,5 +1,5 @@
 /** @file Ops that do nothing: adding 0, multiplying by 1. The neutral constant must be provably neutral without evaluating a definition. */
-import { type Constant, type ModuleEditor, type Operand, shapeEquals } from "../../../ir-spec/index.ts";
+import { bytesLength, type Constant, type ModuleEditor, type Operand, shapeEquals } from "../../../ir-spec/index.ts";
 import type { Rewrite } from "../../rewrite/rewrite.ts";
 
 const neutral = (name: string, op: string, element: number, sides: readonly (0 | 1)[]): Rewrite => ({
@@ -30,11 +30,14 @@ export function isSplatOf(module: ModuleEditor, operand: Operand | undefined, el
   return values !== null && values.length > 0 && values.every((v) => v === element);
 }
 
+const mostLooked = 1 << 16;
+
 /** Elements of a small f32 data constant. */
 function smallValues(constant: Constant): Float32Array | null {
   if (constant.kind !== "data" || constant.type.dtype !== "f32") return null;
+  if (constant.storage.kind === "bytes" && bytesLength(constant.storage) > mostLooked) return null;
   const bytes =
     constant.storage.kind === "bytes" ? constant.storage.bytes : constant.storage.kind === "splat" ? constant.storage.element : null;
-  if (!bytes || bytes.length > 1 << 16) return null;
+  if (!bytes || bytes.length > mostLooked) return null;
   return new Float32Array(bytes.slice().buffer);
 }

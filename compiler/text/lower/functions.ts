@@ -10,6 +10,7 @@ import type { Carry, Func, FuncResult, Op, Operand, Require, ValueInfo } from ".
 import type { Location } from "../../../ir-spec/core/location.ts";
 import { printType, type TensorType, tensorType, typeEquals } from "../../../ir-spec/core/type.ts";
 import { nearest } from "../../../ir-spec/ops/registry.ts";
+import type { Signature } from "../../../ir-spec/ops/signature.ts";
 import type { Span } from "../../diagnostics/source.ts";
 import { type CallCheck, checkCall } from "../../verify/call-check.ts";
 import { mergeRequires } from "../../verify/requires.ts";
@@ -19,12 +20,22 @@ import * as t from "../tokens.ts";
 import { lowerDict, lowerLocation } from "./attrs.ts";
 import { placeCallProblems } from "./calls.ts";
 import { type LowerContext, lowerDocs } from "./context.ts";
-import { DimScope, lowerRequire, lowerType, lowerTypes } from "./types.ts";
+import { DimScope, lowerRequire, lowerType, lowerTypes, readTypeQuietly } from "./types.ts";
 
 /** What the rest of the module offers to a function. */
 export interface ModuleView {
   readonly constantTypes: ReadonlyMap<string, TensorType | null>;
   constant(name: string): Constant | null;
+  /** By the headers: bodies may come later. */
+  readonly signature: (name: string) => Signature | null;
+}
+
+/** Of a function whose header can be read; null otherwise, which its own lowering tells. */
+export function headerSignature(ctx: LowerContext, ast: AstFunc): Signature | null {
+  const params = ast.params.map((param) => readTypeQuietly(ctx, param.type));
+  const results = ast.results.map((result) => readTypeQuietly(ctx, result.type));
+  const known = (type: TensorType | null): type is TensorType => type !== null;
+  return params.every(known) && results.every(known) ? { params, results } : null;
 }
 
 export function lowerFunction(ctx: LowerContext, ast: AstFunc, view: ModuleView): Func {
@@ -150,7 +161,7 @@ class FunctionLowering {
     };
     const given = declared?.every((type) => type !== null) ? (declared as readonly TensorType[]) : null;
     if (declared && !given) return null;
-    const checked = checkCall(this.ctx.registry, { op: ast.call.op.image, types, attrs, declared: given, known });
+    const checked = checkCall(this.ctx.registry, { op: ast.call.op.image, types, attrs, declared: given, known, callee: this.view.signature });
     placeCallProblems(this.ctx, ast.call, checked.problems, loc, types);
     return checked;
   }

@@ -4,10 +4,11 @@ import type { Constant, Resource } from "../../../ir-spec/core/constant.ts";
 import type { Func, Module } from "../../../ir-spec/core/graph.ts";
 import type { TensorType } from "../../../ir-spec/core/type.ts";
 import { type AstConstant, type AstFunc, type AstItem, type AstMeta, type AstModule, type AstResource, spanOf } from "../ast.ts";
+import { readName } from "../names.ts";
 import { lowerDict } from "./attrs.ts";
 import { lowerConstant, lowerConstantType, lowerResource } from "./constants.ts";
 import { type LowerContext, lowerDocs, type SymbolKind } from "./context.ts";
-import { lowerFunction } from "./functions.ts";
+import { headerSignature, lowerFunction } from "./functions.ts";
 import { DimScope } from "./types.ts";
 
 export type ResourceReader = (path: string) => Uint8Array | null;
@@ -20,8 +21,14 @@ export function lowerModule(ctx: LowerContext, ast: AstModule, read: ResourceRea
   const meta = lowerMeta(ctx, ast.items);
   const resources = named(itemsOf(ast, "resource").map((item): Resource => lowerResource(ctx, item, read)));
   const constants = lowerConstants(ctx, itemsOf(ast, "constant"));
-  const view = { constantTypes: constants.types, constant: (n: string) => constants.byName.get(n) ?? null };
-  const functions = named(itemsOf(ast, "func").map((item): Func => lowerFunction(ctx, item, view)));
+  const funcs = itemsOf(ast, "func");
+  const signatures = new Map(funcs.map((item) => [readName(item.name.image.slice(1)).name, headerSignature(ctx, item)]));
+  const view = {
+    constantTypes: constants.types,
+    constant: (n: string) => constants.byName.get(n) ?? null,
+    signature: (n: string) => signatures.get(n) ?? null,
+  };
+  const functions = named(funcs.map((item): Func => lowerFunction(ctx, item, view)));
   return { version, name, doc: lowerDocs(ast.docs), ...meta, resources, functions, constants: constants.byName };
 }
 

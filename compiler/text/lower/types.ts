@@ -64,6 +64,12 @@ function typeReading(ctx: LowerContext, text: string): DimReading<TensorType> {
   return reading;
 }
 
+/** The type, or null with no report: something else reads the token too. */
+export function readTypeQuietly(ctx: LowerContext, token: IToken): TensorType | null {
+  const reading = typeReading(ctx, token.image);
+  return reading.ok ? reading.value : null;
+}
+
 /** Types that stand together; null where one cannot be read. */
 export function lowerTypes(ctx: LowerContext, scope: DimScope, tokens: readonly IToken[], use: SymbolUse): (TensorType | null)[] {
   const mentions: Mentions[] = [];

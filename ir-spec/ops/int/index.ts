@@ -7,5 +7,6 @@ import { intLinear } from "./linear.ts";
 import { intLookup } from "./lookup.ts";
 import { intMean } from "./mean.ts";
 import { intRequantize } from "./requantize.ts";
+import { intConvSums, intMatmul } from "./sums.ts";
 
-export const intOps: readonly OpDef[] = [intConv, intLinear, intAdd, intRequantize, intAvgPool, intMean, intLookup];
+export const intOps: readonly OpDef[] = [intConv, intLinear, intAdd, intRequantize, intAvgPool, intMean, intLookup, intMatmul, intConvSums];

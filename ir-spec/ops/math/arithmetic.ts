@@ -2,7 +2,7 @@
 import type { DType } from "../../core/dtype.ts";
 import type { Operand } from "../../core/graph.ts";
 import type { Builder } from "../define.ts";
-import { defineBinary } from "./elementwise.ts";
+import { type BinaryGradient, defineBinary } from "./elementwise.ts";
 
 export const add = defineBinary({
   name: "math.add",
@@ -95,6 +95,37 @@ function widePower(x: bigint, y: bigint): bigint {
     if (rest & 1n) result = BigInt.asIntN(64, result * square);
   }
   return result;
+}
+
+export const mod = defineBinary({
+  name: "math.mod",
+  doc: "`z = x - y * floor(x / y)`, broadcasting: the remainder with the sign of `y`, as Python's `%`; 0 where an integer `y` is 0. ONNX `Mod` with `fmod = 0`.",
+  f: (x, y) => withSignOf(y, x % y),
+  integer: (x, y) => (y === 0 ? 0 : withSignOf(y, x % y)),
+  big(x, y) {
+    const rest = y === 0n ? 0n : x % y;
+    return rest !== 0n && rest < 0n !== y < 0n ? rest + y : rest;
+  },
+  gradient: remainderGradient,
+});
+
+export const fmod = defineBinary({
+  name: "math.fmod",
+  doc: "`z = x - y * trunc(x / y)`, broadcasting: the remainder with the sign of `x`, as C's `fmod`, exact; 0 where an integer `y` is 0. ONNX `Mod` with `fmod = 1`.",
+  f: (x, y) => x % y,
+  integer: (x, y) => (y === 0 ? 0 : x % y),
+  big: (x, y) => (y === 0n ? 0n : x % y),
+  gradient: remainderGradient,
+});
+
+/** A truncated remainder, brought to the side of the divisor. */
+function withSignOf(y: number, rest: number): number {
+  return rest !== 0 && rest < 0 !== y < 0 ? rest + y : rest;
+}
+
+/** `z = x - q * y` with a constant whole q between the jumps. */
+function remainderGradient({ x, y, z, dz, make }: BinaryGradient): readonly [Operand, Operand] {
+  return [dz, make("math.mul", dz, make("math.round", make("math.div", make("math.sub", z, x), y)))];
 }
 
 /** The gradient goes to x where the condition holds, else to y. */

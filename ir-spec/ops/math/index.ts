@@ -1,9 +1,11 @@
 /** @file The dialect `math`: element-wise functions and softmax. */
 import type { OpDef } from "../define.ts";
-import { add, div, max, min, mul, pow, sub } from "./arithmetic.ts";
+import { add, div, fmod, max, min, mod, mul, pow, sub } from "./arithmetic.ts";
 import { equal, greater, less, where } from "./compare.ts";
 import { functions } from "./functions.ts";
+import { logic } from "./logic.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
+import { trigonometry } from "./trigonometry.ts";
 
 export const mathOps: readonly OpDef[] = [
   add,
@@ -13,11 +15,15 @@ export const mathOps: readonly OpDef[] = [
   min,
   max,
   pow,
+  mod,
+  fmod,
   ...functions,
+  ...trigonometry,
   equal,
   less,
   greater,
   where,
+  ...logic,
   softmax,
   logSoftmax,
 ];

@@ -81,7 +81,7 @@ function matrices(a: readonly Dim[], b: readonly Dim[]): [readonly Dim[], readon
   return [a.length === 1 ? [1, ...a] : a, b.length === 1 ? [...b, 1] : b];
 }
 
-function broadcastBatch(ctx: InferContext<unknown>, a: readonly Dim[], b: readonly Dim[]): readonly Dim[] {
+export function broadcastBatch(ctx: InferContext<unknown>, a: readonly Dim[], b: readonly Dim[]): readonly Dim[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const [x, y] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
@@ -98,7 +98,8 @@ function resultShape(batch: readonly Dim[], left: readonly Dim[], right: readonl
   return [...batch, ...rows, ...columns];
 }
 
-function batchedProduct(
+/** Stacks of products of row-major matrices, given with the shapes of the stacks: `batch` is the broadcast of their leading axes. */
+export function batchedProduct(
   a: Float64Array,
   left: readonly number[],
   b: Float64Array,

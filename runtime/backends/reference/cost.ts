@@ -1,6 +1,6 @@
 /** @file What a source program costs, from its types, before it runs: element operations in all, and the most bytes that are alive at once. */
 import { type Func, type Module, type Op, type Operand, operandType } from "../../../ir-spec/core/graph.ts";
-import type { TensorType } from "../../../ir-spec/core/type.ts";
+import { staticShape, type TensorType } from "../../../ir-spec/core/type.ts";
 import { hostBytes, opCost } from "../../../ir-spec/ops/budget.ts";
 import type { OpRegistry } from "../../../ir-spec/ops/registry.ts";
 import { demandMemory, demandWork, type RunLimits } from "../../limits.ts";
@@ -55,14 +55,19 @@ export function runCost(module: Module, registry: OpRegistry, main: Func, bindin
   let work = 0;
   main.ops.forEach((op, at) => {
     const outputs = op.results.map((id) => types[id] as TensorType);
+    // Sizes that depend on values: the run counts as it goes.
+    if (![...op.operands.map(typeOf), ...outputs].every((type) => !type || staticShape(type.shape))) return;
     const cost = opCost(registry, op.name, op.operands.map(typeOf), bindAttrs(op.attrs, bindings), outputs);
     work += cost.work;
-    alive += outputs.reduce((sum, type) => sum + hostBytes(type), 0);
+    alive += outputs.reduce((sum, type) => sum + knownBytes(type), 0);
     demandWork(work, limits, "a run with these shapes", where);
     demandMemory(alive + cost.scratch, limits, "a run with these shapes", where);
-    for (const id of dying[at] ?? []) alive -= hostBytes(types[id] as TensorType);
+    for (const id of dying[at] ?? []) alive -= knownBytes(types[id] as TensorType);
   });
 }
+
+/** 0 where a size depends on values. */
+const knownBytes = (type: TensorType): number => (staticShape(type.shape) ? hostBytes(type) : 0);
 
 /** Values that no later op reads and nothing returns, by the op that reads or makes them last. */
 function deaths(main: Func): readonly (readonly number[])[] {

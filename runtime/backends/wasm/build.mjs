@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * @file Compiles `assembly/` with AssemblyScript and writes `gen/kernels.generated.ts`: the module as base64, the type of its exports with
+ * @file Compiles `assembly/` with AssemblyScript and writes `gen/kernels.generated.ts`, and the products for relaxed SIMD to `../wasm-relaxed/gen`: the module as base64, the type of its exports with
  * their documentation, and a hash of what it was made from. Run by `npm run gen`; a test compares the hash, so a stale file cannot pass.
  *
  * Base64 in a module instead of a `.wasm` file beside it: every bundler and a strict CSP page take it as it is, for a third more bytes.
@@ -41,10 +41,11 @@ export function sourceHash() {
   return hash.digest("hex");
 }
 
-async function compile() {
+/** @param {string} entry @param {string[]} more @returns {Promise<Uint8Array>} */
+async function compile(entry, more = []) {
   /** @type {Uint8Array | undefined} */
   let binary;
-  const { error, stderr } = await asc.main(["index.ts", "--outFile", "kernels.wasm", ...FLAGS], {
+  const { error, stderr } = await asc.main([entry, "--outFile", "kernels.wasm", ...FLAGS, ...more], {
     readFile: (name) => {
       if (!/^[a-z0-9]+\.ts$/.test(name)) return null;
       try {
@@ -118,9 +119,25 @@ export const kernelsBase64 =
 `;
 }
 
+/** @param {Uint8Array} binary */
+function generatedRelaxed(binary) {
+  return `/** @file Generated from ../wasm/assembly/relaxed.ts by ../wasm/build.mjs (\`npm run gen\`); do not edit. */
+
+/** SHA-256 of the sources that this file was made from; see build.mjs. */
+export const sourceHash = "${sourceHash()}";
+
+/** The WebAssembly module, ${binary.length} bytes. */
+export const relaxedBase64 =
+  "${Buffer.from(binary).toString("base64")}";
+`;
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const binary = await compile();
+  const binary = await compile("index.ts");
+  const relaxed = await compile("relaxed.ts", ["--enable", "relaxed-simd"]);
+  mkdirSync(join(HERE, "../wasm-relaxed/gen"), { recursive: true });
+  writeFileSync(join(HERE, "../wasm-relaxed/gen/relaxed.generated.ts"), generatedRelaxed(relaxed));
   mkdirSync(join(HERE, "gen"), { recursive: true });
   writeFileSync(join(HERE, "gen", "kernels.generated.ts"), generated(binary));
-  console.log(`kernels: ${binary.length} bytes of wasm`);
+  console.log(`kernels: ${binary.length} bytes of wasm, ${relaxed.length} for relaxed SIMD`);
 }

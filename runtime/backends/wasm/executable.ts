@@ -2,7 +2,7 @@
  * @file A plan in one WebAssembly memory. From low to high: what lives as long as the executable (constants that `main` reads, results of `init`), then one arena, first for `init`
  * and its temporaries, afterwards for each run of `main`. Sizes, addresses and calls are worked out once per binding of the symbols.
  */
-import type { Executable, Plan, PlanConstant, PlanOperand, PlanStep } from "../../backend.ts";
+import type { Executable, Plan, PlanConstant, PlanOperand, PlanStep, StepTime } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
 import { defaultLimits, demandWork, type RunLimits, span } from "../../limits.ts";
 import { boundAttrs } from "../../step/bound-attrs.ts";
@@ -29,6 +29,8 @@ export interface Linked {
 /** `main` for one binding of the symbols. */
 interface Bound {
   readonly calls: readonly (() => void)[];
+  /** Step of `main` that each call belongs to. */
+  readonly steps: readonly number[];
   readonly inputs: readonly TensorAt[];
   readonly outputs: readonly TensorAt[];
 }
@@ -72,21 +74,38 @@ export class WasmExecutable implements Executable {
   }
 
   runSync(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): readonly Tensor[] {
-    const { memory } = this.live();
-    const bound = this.boundTo(bindings);
-    inputs.forEach((input, i) => {
-      const place = bound.inputs[i];
-      if (place) memory.u8.set(input.bytes(), place.ptr);
-    });
+    const bound = this.start(inputs, bindings);
     for (const call of bound.calls) call();
-    const bytes = memory.u8;
+    const bytes = this.live().memory.u8;
     return bound.outputs.map((at) => Tensor.fromBytes(at.dtype, bytes.slice(at.ptr, at.ptr + bytesOf(at)), at.shape));
+  }
+
+  profile(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>, now: () => number): readonly StepTime[] {
+    const { calls, steps } = this.start(inputs, bindings);
+    const stamps = new Float64Array(calls.length + 1);
+    stamps[0] = now();
+    for (let i = 0; i < calls.length; i++) {
+      (calls[i] as () => void)();
+      stamps[i + 1] = now();
+    }
+    return steps.map((step, i) => ({ step, time: (stamps[i + 1] as number) - (stamps[i] as number) }));
   }
 
   dispose(): void {
     this.linked = null;
     this.bound.clear();
     this.prepared = [];
+  }
+
+  /** The calls for these bindings, with the inputs in place. */
+  private start(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Bound {
+    const { memory } = this.live();
+    const bound = this.boundTo(bindings);
+    inputs.forEach((input, i) => {
+      const place = bound.inputs[i];
+      if (place) memory.u8.set(input.bytes(), place.ptr);
+    });
+    return bound;
   }
 
   private live(): Linked {
@@ -189,9 +208,13 @@ export class WasmExecutable implements Executable {
       layout.fix(inputCount + i, tensor.ptr);
     });
     this.live().memory.ensure(layout.place(this.arenaAt));
-    const calls = main.steps.flatMap((step, i) => this.bind(layout, step, i, bindings) ?? []);
+    const bound = main.steps.flatMap((step, i) => {
+      const call = this.bind(layout, step, i, bindings);
+      return call ? { call, step: i } : [];
+    });
     const inputs = Array.from({ length: inputCount }, (_, value) => tensorAt(layout, { kind: "value", value }));
-    return { calls, inputs, outputs: main.returns.map((operand) => tensorAt(layout, operand)) };
+    const [calls, steps] = [bound.map((b) => b.call), bound.map((b) => b.step)];
+    return { calls, steps, inputs, outputs: main.returns.map((operand) => tensorAt(layout, operand)) };
   }
 
   /** The step ready to call; null for a view, which has nothing to do. */

@@ -10,7 +10,6 @@ const byteVectors: CostTerms = { launch, macNs: 0, byteNs: 0.05, opNs: 0.15 };
 const byteWindows: CostTerms = { launch, macNs: 0, byteNs: 0.05, opNs: 0.2 };
 const streaming: CostTerms = { launch, macNs: 0, byteNs: 0.05, opNs: 0 };
 
-const walked = [0, 1, 2, 3, 4, 5, 6] as const;
 const bytes: OperandRule = { dtypes: ["i8", "u8"] };
 const i8: OperandRule = { dtypes: ["i8"] };
 const i32: OperandRule = { dtypes: ["i32"] };
@@ -67,6 +66,6 @@ export const integers: readonly KernelRow[] = [
   ...eachByte({ id: "i8_requantize", op: "int.requantize", operands: [bytes], cost: byteVectors }),
   ...eachByte({ id: "i8_lookup", op: "int.lookup", operands: [bytes, bytes], cost: byteVectors }),
   ...eachByte({ id: "i8_avg_pool", op: "int.avg_pool", operands: [bytePlanes], cost: { ...byteWindows, opNs: 0.6 } }),
-  ...eachByte({ id: "i8_mean", op: "int.mean", operands: [{ ...bytes, ranks: walked }], cost: byteVectors }),
+  ...eachByte({ id: "i8_mean", op: "int.mean", operands: [bytes], cost: byteVectors }),
   { id: "i8_max_pool", op: "nn.max_pool", operands: [bytePlanes], cost: byteWindows },
 ];

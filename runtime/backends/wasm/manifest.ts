@@ -5,13 +5,10 @@
 import type { CostTerms, KernelRow, Manifest, OperandRule } from "../../manifest.ts";
 import type { RuntimeDType } from "../../tensor.ts";
 import { integers } from "./manifest-int.ts";
+import { elementwiseMath, moreReductions } from "./manifest-math.ts";
+import { casts, integerSums, quantization } from "./manifest-quant.ts";
 
 const f32: OperandRule = { dtypes: ["f32"] };
-const compared: OperandRule = { dtypes: ["f32", "i32", "i8", "u8", "bool"] };
-const word: OperandRule = { dtypes: ["f32", "i32", "u32"] };
-const bool: OperandRule = { dtypes: ["bool"] };
-/** Kernels walk tables of at most six axes. */
-const walked = [0, 1, 2, 3, 4, 5, 6] as const;
 const wholeBytes = ["f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "bool"] as const;
 const packedBits = ["u1", "u2", "u4", "i2", "i4"] as const;
 const planes: OperandRule = { dtypes: ["f32"], ranks: [3, 4] };
@@ -30,8 +27,6 @@ const unaryNames = ["abs", "ceil", "floor", "neg", "reciprocal", "relu", "round"
 const exponentialNames = ["erf", "exp", "log", "sigmoid", "tanh"] as const;
 const binaryNames = ["add", "sub", "mul", "div", "min", "max"] as const;
 const comparisonNames = ["equal", "less", "greater"] as const;
-const quantizedTypes = ["i8", "u8", "i4", "u4", "i2", "u2", "i32"] as const;
-const convertible = ["f32", "i64", "i32", "i8", "u8", "bool"] as const;
 
 function elementwise(
   id: string,
@@ -104,7 +99,7 @@ const reductions: readonly KernelRow[] = [
     (name): KernelRow => ({
       id: `f32_reduce_${name}`,
       op: `reduce.${name}`,
-      operands: [{ dtypes: ["f32"], ranks: walked }],
+      operands: [{ dtypes: ["f32"] }],
       results: ["f32"],
       cost: streaming,
     }),
@@ -121,8 +116,7 @@ const math: readonly KernelRow[] = [
   elementwise("f32_sign", "math.sign", [f32], ["f32"], scripted),
   ...binaryNames.map((name) => elementwise(`f32_${name}`, `math.${name}`, [f32, f32], ["f32"], streaming)),
   elementwise("f32_pow", "math.pow", [f32, f32], ["f32"], { launch, macNs: 0, byteNs: 0.1, opNs: 30 }),
-  ...comparisonNames.map((name) => elementwise(name, `math.${name}`, [compared, compared], ["bool"], scripted)),
-  elementwise("x32_where", "math.where", [bool, word, word], [], scripted),
+  ...comparisonNames.map((name) => elementwise(name, `math.${name}`, [f32, f32], ["bool"], scripted)),
 ];
 
 const movement: readonly KernelRow[] = [
@@ -133,48 +127,16 @@ const movement: readonly KernelRow[] = [
     view: true,
     cost: { launch: 0, macNs: 0, byteNs: 0, opNs: 0 },
   },
-  { id: "transpose", op: "shape.transpose", operands: [{ dtypes: wholeBytes, ranks: walked }], cost: streaming },
+  { id: "transpose", op: "shape.transpose", operands: [{ dtypes: wholeBytes }], cost: streaming },
   { id: "broadcast", op: "shape.broadcast", operands: [{ dtypes: wholeBytes }], cost: streaming },
   { id: "concat", op: "shape.concat", operands: [{ dtypes: wholeBytes }], cost: streaming },
-  { id: "slice", op: "shape.slice", operands: [{ dtypes: wholeBytes, ranks: walked }], cost: streaming },
-  { id: "pad", op: "shape.pad", operands: [{ dtypes: ["f32", "i64", "i32", "i8", "u8", "bool"], ranks: walked }], cost: streaming },
+  { id: "slice", op: "shape.slice", operands: [{ dtypes: wholeBytes }], cost: streaming },
+  { id: "pad", op: "shape.pad", operands: [{ dtypes: ["f32", "i64", "i32", "i8", "u8", "bool"] }], cost: streaming },
   { id: "gather_i32", op: "shape.gather", operands: [{ dtypes: wholeBytes }, { dtypes: ["i32"] }], cost: streaming },
   { id: "gather_i64", op: "shape.gather", operands: [{ dtypes: wholeBytes }, { dtypes: ["i64"] }], cost: streaming },
 ];
 
 const weights: readonly KernelRow[] = [
-  ...quantizedTypes.map(
-    (dtype): KernelRow => ({
-      id: `${dtype}_dequantize_f32`,
-      op: "quant.dequantize",
-      operands: [{ dtypes: [dtype] }, f32, { dtypes: [dtype] }],
-      results: ["f32"],
-      cost: dtype === "i8" || dtype === "u8" ? { ...perElement, opNs: 0.05 } : perElement,
-    }),
-  ),
-  ...(["u1", "i16", "u16"] as const).map(
-    (dtype): KernelRow => ({
-      id: "codes_dequantize_f32",
-      op: "quant.dequantize",
-      operands: [{ dtypes: [dtype] }, f32, { dtypes: [dtype] }],
-      results: ["f32"],
-      cost: scripted,
-    }),
-  ),
-  {
-    id: "f32_quantize_i8",
-    op: "quant.quantize",
-    operands: [f32, f32, { dtypes: ["i8"] }],
-    results: ["i8"],
-    cost: { ...perElement, opNs: 0.35 },
-  },
-  {
-    id: "f32_quantize_u8",
-    op: "quant.quantize",
-    operands: [f32, f32, { dtypes: ["u8"] }],
-    results: ["u8"],
-    cost: { ...perElement, opNs: 0.35 },
-  },
   ...(["u8", "u4", "u2", "u1"] as const).map(
     (dtype): KernelRow => ({
       id: `${dtype}_lookup_f32`,
@@ -230,40 +192,21 @@ const weights: readonly KernelRow[] = [
   ),
 ];
 
-const casts: readonly KernelRow[] = [
-  ...(["f16", "bf16", "i8", "u8", "i32"] as const).map(
-    (dtype): KernelRow => ({
-      id: `${dtype}_cast_f32`,
-      op: "type.cast",
-      operands: [{ dtypes: [dtype] }],
-      results: ["f32"],
-      cost: perElement,
-    }),
-  ),
-  { id: "u8_cast_f32", op: "type.cast", operands: [bool], results: ["f32"], cost: perElement },
-  ...convertible.map(
-    (to): KernelRow => ({
-      id: "cast",
-      op: "type.cast",
-      operands: [{ dtypes: convertible.filter((from) => from !== to) }],
-      results: [to],
-      cost: scripted,
-    }),
-  ),
-  ...wholeBytes.map(
-    (dtype): KernelRow => ({
-      id: "view",
-      op: "type.cast",
-      operands: [{ dtypes: [dtype] }],
-      results: [dtype],
-      view: true,
-      cost: { launch: 0, macNs: 0, byteNs: 0, opNs: 0 },
-    }),
-  ),
-];
-
 export const manifest = {
   backend: "wasm",
   abi: 1,
-  kernels: [...matrixProducts, ...windows, ...reductions, ...math, ...movement, ...weights, ...casts, ...integers],
+  kernels: [
+    ...matrixProducts,
+    ...windows,
+    ...reductions,
+    ...moreReductions,
+    ...math,
+    ...elementwiseMath,
+    ...movement,
+    ...quantization,
+    ...weights,
+    ...casts,
+    ...integers,
+    ...integerSums,
+  ],
 } as const satisfies Manifest;

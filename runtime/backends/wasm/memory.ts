@@ -51,7 +51,7 @@ export class MemoryViews {
   /** @throws RuntimeError R0411 above the session's limit, R0405 beyond 4 GiB or when the engine has no more */
   ensure(bytes: number): void {
     // What no WebAssembly memory holds has its own error below.
-    if (this.limits.maxMemory < maxBytes) demandMemory(bytes, this.limits, "the model with these shapes", "wasm");
+    if (this.limits.share || this.limits.maxMemory < maxBytes) demandMemory(bytes, this.limits, "the model with these shapes", "wasm");
     const have = this.memory.buffer.byteLength;
     if (bytes <= have) return;
     if (!(bytes <= maxBytes))

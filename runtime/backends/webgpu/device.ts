@@ -85,8 +85,12 @@ async function settle<T>(work: () => Promise<T> | T): Promise<Outcome<T>> {
   }
 }
 
+/** Of the package `webgpu`: one for the process, and held here, since devices that outlive it crash. */
+let nodeGpu: GPU | null = null;
+
 async function findGpu(): Promise<GPU> {
   if (typeof navigator !== "undefined" && "gpu" in navigator && navigator.gpu) return navigator.gpu;
+  if (nodeGpu) return nodeGpu;
   try {
     const name = "webgpu";
     const { create, globals } = (await import(/* @vite-ignore */ name)) as {
@@ -95,7 +99,8 @@ async function findGpu(): Promise<GPU> {
     };
     for (const [key, value] of Object.entries(globals))
       if (!(key in globalThis)) Object.defineProperty(globalThis, key, { value, configurable: true });
-    return create([]);
+    nodeGpu = create([]);
+    return nodeGpu;
   } catch (cause) {
     const message = "no WebGPU here: this browser has no navigator.gpu; in Node install the package: npm install webgpu";
     const error = new RuntimeError("R0401", message, "webgpu");

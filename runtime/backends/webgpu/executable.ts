@@ -5,10 +5,12 @@
 import type { DeviceRuns, Executable, Plan, PlanFunction, PlanOperand, PlanStep, PlanType } from "../../backend.ts";
 import type { DeviceTensor } from "../../device-tensor.ts";
 import { RuntimeError } from "../../errors.ts";
+import { defaultLimits, demandMemory, demandWork, type RunLimits, span } from "../../limits.ts";
 import { sizeOf } from "../../plan-dim.ts";
 import { boundAttrs } from "../../step/bound-attrs.ts";
 import type { StepShapes, TensorShape } from "../../step/step.ts";
 import { Tensor } from "../../tensor.ts";
+import { type CheckedInputs, checkedInputs, refuseBeyond } from "./checked-inputs.ts";
 import { colour, storageOf, storages } from "./colour.ts";
 import type { Device } from "./device.ts";
 import type { BufferRef, Launch, Program, StepTypes, TensorDims, WebGpuKernel } from "./kernel.ts";
@@ -55,11 +57,13 @@ export class WebGpuExecutable implements Executable {
     holds: (tensor) => this.holds(tensor),
     runToHost: (inputs, bindings) => this.run(inputs, bindings),
     runToDevice: (inputs, bindings) => this.runToDevice(inputs, bindings),
+    runTo: (places, inputs, bindings) => this.runTo(places, inputs, bindings),
   };
   private readonly device: Device;
   private readonly plan: Plan;
   private readonly kernel: (id: string) => WebGpuKernel;
   private readonly pipelines: Pipelines;
+  private readonly checked: CheckedInputs;
   private readonly compiled = new Map<PlanStep, readonly Compiled[]>();
   private readonly constants = new Map<number, GPUBuffer>();
   /** What the parameters of `main` after the public inputs are. */
@@ -68,11 +72,17 @@ export class WebGpuExecutable implements Executable {
   /** Least recently used first. */
   private readonly recordings = new Map<string, Recording>();
 
-  constructor(device: Device, plan: Plan, kernel: (id: string) => WebGpuKernel, pipelines: Pipelines) {
+  private readonly limits: RunLimits;
+  /** Bytes of the buffers that are alive. */
+  private allocated = 0;
+
+  constructor(device: Device, plan: Plan, kernel: (id: string) => WebGpuKernel, pipelines: Pipelines, limits: RunLimits = defaultLimits) {
+    this.limits = limits;
     this.device = device;
     this.plan = plan;
     this.kernel = kernel;
     this.pipelines = pipelines;
+    this.checked = checkedInputs(plan);
   }
 
   /** Compiles, uploads constants and runs `init`. */
@@ -91,7 +101,30 @@ export class WebGpuExecutable implements Executable {
   }
 
   private async runToDevice(inputs: readonly (Tensor | DeviceTensor)[], bindings: Bindings): Promise<readonly WebGpuTensor[]> {
+    return this.keepOnDevice(this.results(await this.compute(inputs, bindings)));
+  }
+
+  private async runTo(
+    wanted: readonly ("host" | "device")[],
+    inputs: readonly (Tensor | DeviceTensor)[],
+    bindings: Bindings,
+  ): Promise<readonly (Tensor | WebGpuTensor)[]> {
     const places = this.results(await this.compute(inputs, bindings));
+    const kept = await this.keepOnDevice(places.filter((_, i) => wanted[i] === "device"));
+    try {
+      const toHost = places.filter((_, i) => wanted[i] !== "device");
+      const read = toHost.length === 0 ? [] : await readBack(this.device, toHost);
+      const [next, fetched] = [kept.values(), read.values()];
+      return wanted.map((place) => (place === "device" ? next : fetched).next().value as Tensor | WebGpuTensor);
+    } catch (error) {
+      for (const tensor of kept) tensor.dispose();
+      throw error;
+    }
+  }
+
+  /** Copies that belong to the caller. */
+  private async keepOnDevice(places: readonly TensorPlace[]): Promise<readonly WebGpuTensor[]> {
+    if (places.length === 0) return [];
     const made: WebGpuTensor[] = [];
     try {
       return await this.device.checked(() => {
@@ -108,6 +141,10 @@ export class WebGpuExecutable implements Executable {
   /** Nothing is awaited between inputs and dispatches: no other session's work comes between, and a tensor that is disposed later was read. */
   private async compute(inputs: readonly (Tensor | DeviceTensor)[], bindings: Bindings): Promise<Recording> {
     this.device.refuseLost();
+    for (const [index, bounds] of this.checked) {
+      const input = inputs[index];
+      if (input) refuseBeyond(this.plan, index, input instanceof Tensor ? input : await input.read(), bounds);
+    }
     const recording = await this.recordingFor(bindings);
     const copies: Copy[] = [];
     inputs.forEach((input, i) => {
@@ -137,9 +174,9 @@ export class WebGpuExecutable implements Executable {
   }
 
   dispose(): void {
-    for (const recording of this.recordings.values()) destroyAll(recording.owned);
+    for (const recording of this.recordings.values()) this.destroyAll(recording.owned);
     this.recordings.clear();
-    destroyAll([...this.lasting, ...this.constants.values()]);
+    this.destroyAll([...this.lasting, ...this.constants.values()]);
     this.constants.clear();
     this.lasting = [];
     this.prepared = [];
@@ -177,7 +214,7 @@ export class WebGpuExecutable implements Executable {
     this.prepared = wanted.map((id) => kept.get(id) as GPUBuffer);
     this.lasting = [...kept].flatMap(([id, buffer]) => (id < init.values.length ? [buffer] : []));
     await this.device.gpu.queue.onSubmittedWorkDone();
-    destroyAll(recording.owned);
+    this.destroyAll(recording.owned);
     const shown = wanted.map((id) => id - init.values.length);
     const read = [...main.steps.flatMap(({ operands }) => operands), ...main.returns].flatMap((o) =>
       o.kind === "constant" ? [o.constant] : [],
@@ -198,7 +235,7 @@ export class WebGpuExecutable implements Executable {
   private dropConstants(kept: ReadonlySet<number>): void {
     for (const [index, buffer] of this.constants) {
       if (kept.has(index)) continue;
-      buffer.destroy();
+      this.destroyAll([buffer]);
       this.constants.delete(index);
     }
   }
@@ -221,7 +258,7 @@ export class WebGpuExecutable implements Executable {
     this.recordings.set(key, recording);
     const [oldest] = this.recordings.keys();
     if (this.recordings.size > keptRecordings && oldest !== undefined) {
-      destroyAll(this.recordings.get(oldest)?.owned ?? []);
+      this.destroyAll(this.recordings.get(oldest)?.owned ?? []);
       this.recordings.delete(oldest);
     }
     return recording;
@@ -242,6 +279,7 @@ export class WebGpuExecutable implements Executable {
   /** @param given the buffer that a storage has already */
   private record(func: PlanFunction, bindings: Bindings, given: (id: number) => GPUBuffer | null): Recording {
     const shapes = func.values.map(({ dtype, shape }) => ({ dtype, shape: shape.map((dim) => sizeOf(dim, bindings)) }));
+    this.checkWork(func, shapes, bindings);
     const ids = this.storageIds(func);
     const { bufferOf, sizes } = colour(func, ids, (id) => (given(id) ? null : padded(bytesOf(shapes[id] as TensorShape))));
     const owned: GPUBuffer[] = [];
@@ -261,8 +299,22 @@ export class WebGpuExecutable implements Executable {
       for (let value = 0; value < func.params; value++) bufferFor({ kind: "value", value });
       return { shapes, buffers, dispatches, owned };
     } catch (error) {
-      destroyAll(owned);
+      this.destroyAll(owned);
       throw error;
+    }
+  }
+
+  /** Before anything is allocated. @throws RuntimeError R0410 */
+  private checkWork(func: PlanFunction, shapes: readonly TensorShape[], bindings: Bindings): void {
+    const what = func === this.plan.init ? "loading" : "a run with these shapes";
+    let work = 0;
+    for (const step of func.steps) {
+      const kernel = this.kernel(step.kernel);
+      if (kernel.view) continue;
+      const call = this.callOf(step, shapes, bindings);
+      const moved = [...call.operands, ...call.results].reduce((sum, tensor) => sum + (tensor ? span(tensor.shape) : 0), 0);
+      work += moved + (kernel.work?.(call) ?? 0);
+      demandWork(work, this.limits, what, step.origin);
     }
   }
 
@@ -350,13 +402,20 @@ export class WebGpuExecutable implements Executable {
     });
   }
 
+  /** @throws RuntimeError R0405, R0411 */
   private allocate(size: number): GPUBuffer {
-    return allocate(this.device, size);
+    demandMemory(this.allocated + size, this.limits, "the model with these shapes", "webgpu");
+    const buffer = allocate(this.device, size);
+    this.allocated += size;
+    return buffer;
   }
-}
 
-function destroyAll(buffers: readonly GPUBuffer[]): void {
-  for (const buffer of buffers) buffer.destroy();
+  private destroyAll(buffers: readonly GPUBuffer[]): void {
+    for (const buffer of buffers) {
+      if (buffer.usage & GPUBufferUsage.STORAGE) this.allocated -= buffer.size;
+      buffer.destroy();
+    }
+  }
 }
 
 function checkView(step: PlanStep, { operands: [source], results: [result] }: StepShapes): void {

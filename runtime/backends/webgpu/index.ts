@@ -4,10 +4,12 @@
  */
 import type { Backend, Executable, Plan } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
+import { defaultLimits, type RunLimits } from "../../limits.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { WebGpuExecutable } from "./executable.ts";
 import type { WebGpuKernel } from "./kernel.ts";
 import { builtinKernels } from "./kernels/index.ts";
+import { MixedExecutable } from "./mixed/executable.ts";
 import { Pipelines } from "./pipelines.ts";
 
 export type { WebGpuKernel } from "./kernel.ts";
@@ -28,6 +30,7 @@ export function webgpu(options: WebGpuOptions = {}): Backend {
 class WebGpuBackend implements Backend {
   readonly name = "webgpu";
   readonly targets: readonly string[];
+  readonly companions = ["wasm"];
   private readonly options: WebGpuOptions;
   private readonly table = new Map(kernels.map((kernel) => [kernel.id, kernel]));
   private device: Device | null = null;
@@ -48,15 +51,20 @@ class WebGpuBackend implements Backend {
     return this.table.has(id);
   }
 
-  async prepare(plan: Plan): Promise<Executable> {
+  async prepare(plan: Plan, limits: RunLimits = defaultLimits, companions: ReadonlyMap<string, Backend> = new Map()): Promise<Executable> {
     const { device, pipelines } = this;
     if (!device || !pipelines) throw new RuntimeError("R0402", "open() the backend before preparing a plan", "webgpu");
     device.refuseLost();
     if (plan.target === "webgpu-f16" && !device.hasF16)
       throw new RuntimeError("R0401", "the device has no shader-f16, which the plan webgpu-f16 needs", "webgpu");
-    const executable = new WebGpuExecutable(device, plan, (id) => this.kernel(id), pipelines);
-    await executable.initialise();
-    return executable;
+    const prepareOwn = async (own: Plan, part: RunLimits) => {
+      const executable = new WebGpuExecutable(device, own, (id) => this.kernel(id), pipelines, part);
+      await executable.initialise();
+      return executable;
+    };
+    const [companion] = companions.values();
+    if (!companion) return prepareOwn(plan, limits);
+    return MixedExecutable.prepare(plan, limits, prepareOwn, (other, part) => companion.prepare(other, part));
   }
 
   dispose(): void {

@@ -48,6 +48,8 @@ export interface WebGpuKernel {
   readonly view?: true;
   /** Run in order. */
   programs(step: StepTypes): readonly Program[];
+  /** Element operations of one call beyond a few for each element of operands and results, as multiply-adds. */
+  work?(call: StepShapes): number;
   /** Bytes of each working buffer. */
   scratch?(call: StepShapes): readonly number[];
 }

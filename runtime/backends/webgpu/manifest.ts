@@ -137,8 +137,35 @@ const weights: readonly KernelRow[] = [
   rebuild("cast", "type.cast", [f32], ["f16"]),
 ];
 
+const i32: OperandRule = { dtypes: ["i32"] };
+const truth: OperandRule = { dtypes: ["bool"] };
+const small = ["i8", "u8", "i16", "u16", "bool"] as const;
+
+/** Results of comparisons are bytes. An i64 is two words: argmax makes it, `cast_integer` to and from i32 reads and writes it. */
+const integers: readonly KernelRow[] = [
+  ...["abs", "neg", "sign"].map((name) => rebuild(`int_${name}`, `math.${name}`, [i32], ["i32"])),
+  ...binary.map((name) => rebuild(`int_${name}`, `math.${name}`, [i32, i32], ["i32"])),
+  ...["equal", "less", "greater"].flatMap((name) =>
+    (["f32", "i32", "bool"] as const).map((dtype) =>
+      rebuild(dtype === "f32" ? name : `int_${name}`, `math.${name}`, [{ dtypes: [dtype] }, { dtypes: [dtype] }], ["bool"]),
+    ),
+  ),
+  ...["and", "or", "xor"].map((name) => rebuild(name, `math.${name}`, [truth, truth], ["bool"])),
+  rebuild("not", "math.not", [truth], ["bool"]),
+  ...(["f32", "i32"] as const).map((dtype) => rebuild("where", "math.where", [truth, { dtypes: [dtype] }, { dtypes: [dtype] }], [dtype])),
+  { id: "gather", op: "shape.gather", operands: [{ dtypes: moved }, i32], cost: streaming },
+  ...(["f32", "i32"] as const).map((dtype) =>
+    rebuild(dtype === "f32" ? "argmax" : "int_argmax", "reduce.argmax", [{ dtypes: [dtype] }], ["i64"]),
+  ),
+  rebuild("cast_integer", "type.cast", [{ dtypes: ["f32", "i64", ...small] }], ["i32"]),
+  rebuild("cast_integer", "type.cast", [{ dtypes: ["i32", ...small] }], ["i64"]),
+  rebuild("cast_integer", "type.cast", [{ dtypes: ["i32", "i8", "u8"] }], ["bool"]),
+];
+
 export const manifest = {
   backend: "webgpu",
   abi: 2,
-  kernels: [...floatRows("f32"), ...floatRows("f16"), ...movement, ...weights],
+  // Typical of an integrated GPU under a browser, not measured here: a read-back waits for the queue and for the map.
+  copies: { upload: { launch: 20, byteNs: 0.2 }, readBack: { launch: 250, byteNs: 0.4 } },
+  kernels: [...floatRows("f32"), ...floatRows("f16"), ...movement, ...weights, ...integers],
 } as const satisfies Manifest;

@@ -3,6 +3,7 @@ import { type DType, isFloat } from "../../../ir-spec/index.ts";
 import type { KernelRow } from "../../../runtime/manifest.ts";
 import { elementwiseCases } from "./elementwise.ts";
 import { intCases } from "./int.ts";
+import { intSumsCases } from "./int-sums.ts";
 import { movementCases } from "./movement.ts";
 import { networkCases } from "./network.ts";
 import type { CasesOf } from "./row-case.ts";
@@ -16,9 +17,16 @@ export const casesOf: { readonly [op: string]: CasesOf | undefined } = {
   ...movementCases,
   ...weightCases,
   ...intCases,
+  ...intSumsCases,
 };
 
 /** Results that are compared bit for bit: what is moved, compared or rounded to integers. */
 export function isExact(row: KernelRow, result: DType): boolean {
-  return !isFloat(result) || row.op.startsWith("shape.") || row.op === "codebook.lookup" || row.op === "sparse.expand";
+  return (
+    !isFloat(result) ||
+    row.op.startsWith("shape.") ||
+    row.op.startsWith("type.") ||
+    row.op === "codebook.lookup" ||
+    row.op === "sparse.expand"
+  );
 }

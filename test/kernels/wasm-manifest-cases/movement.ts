@@ -1,6 +1,6 @@
 /** @file Cases of the dialects `shape` and `type`. */
-import { type DType, hostTensor } from "../../../ir-spec/index.ts";
-import { type CasesOf, countOf, eachDtype, type RowCase, special, type Values } from "./row-case.ts";
+import { type DType, hostTensor, isFloat, roundedTensor } from "../../../ir-spec/index.ts";
+import { type CasesOf, countOf, dtypesOf, eachDtype, type RowCase, special, type Values } from "./row-case.ts";
 
 const far = Number.MAX_SAFE_INTEGER;
 
@@ -11,18 +11,26 @@ const indices: Values = (operand, dtype, shape, random) => {
   return dtype === "i64" ? hostTensor(dtype, shape, BigInt64Array.from(places, BigInt)) : hostTensor(dtype, shape, Int32Array.from(places));
 };
 
+/** Dtypes of the same width. */
+const bitTwins: { readonly [D in DType]?: readonly DType[] } = {
+  f32: ["i32", "u32"],
+  i64: ["f64", "u64"],
+  i8: ["u8"],
+  f16: ["i16", "bf16"],
+  bool: ["u8"],
+  i4: ["u4"],
+};
+
+/** Floats with every special value, halves and far beyond any integer; integers of many sizes, those that no f32 holds among them. */
 const castValues: Values = (_, dtype, shape, random) => {
   const length = countOf(shape);
-  if (dtype === "f32") {
-    return hostTensor(
-      "f32",
-      shape,
-      Float32Array.from({ length }, (_, i) => special[i] ?? (random.unit() - 0.5) * 2 ** random.int(1, 70)),
-    );
+  if (isFloat(dtype)) {
+    const number = (_: unknown, i: number) => special[i] ?? (random.unit() - 0.5) * 2 ** random.int(-20, 70);
+    return roundedTensor(dtype, shape, Float64Array.from({ length }, number));
   }
-  if (dtype !== "i64") return null;
-  const wide = () => BigInt(random.int(-(2 ** 20), 2 ** 20)) * (1n << BigInt(random.int(0, 40))) + BigInt(random.int(-9, 9));
-  return hostTensor("i64", shape, BigInt64Array.from({ length }, wide));
+  const wide = () => BigInt(random.int(-(2 ** 20), 2 ** 20)) * (1n << BigInt(random.int(0, 43))) + BigInt(random.int(-9, 9));
+  if (dtype === "i64") return hostTensor("i64", shape, BigInt64Array.from({ length }, wide));
+  return dtype === "u64" ? hostTensor("u64", shape, BigUint64Array.from({ length }, wide)) : null;
 };
 
 const concats = (dtype: DType): readonly RowCase[] => {
@@ -59,6 +67,7 @@ export const movementCases: { readonly [op: string]: CasesOf } = {
       { shapes: [["N", 5, 3]], attrs: { perm: [0, 2, 1] } },
       { shapes: [["N", 2, 3, 4]], attrs: { perm: [0, 2, 3, 1] } },
       { shapes: [[2, 1, 3, 2, 2, 3]], attrs: { perm: [5, 3, 1, 4, 2, 0] } },
+      { shapes: [[2, 2, 3, 2, 2, 3, 2, 2]], attrs: { perm: [7, 5, 3, 1, 6, 4, 2, 0] } },
       { shapes: [[]], attrs: { perm: [] } },
     ]),
   "shape.broadcast": (row) =>
@@ -104,8 +113,12 @@ export const movementCases: { readonly [op: string]: CasesOf } = {
     ]),
   "type.unpack": () => [{ shapes: [["N", 7]] }, { shapes: [[]] }, { shapes: [[16]] }],
   "type.cast": (row) =>
-    (row.operands[0]?.dtypes ?? []).flatMap((dtype): readonly RowCase[] => [
+    dtypesOf(row).flatMap((dtype, i): readonly RowCase[] => [
       { shapes: [["N", 13]], attrs: { to: row.results?.[0] }, dtypes: [dtype], values: castValues },
-      { shapes: [[]], attrs: { to: row.results?.[0] }, dtypes: [dtype] },
+      ...(i === 0 ? [{ shapes: [[]], attrs: { to: row.results?.[0] }, dtypes: [dtype] }] : []),
     ]),
+  "type.bitcast": (row) =>
+    dtypesOf(row).flatMap((dtype) =>
+      (bitTwins[dtype] ?? []).map((to): RowCase => ({ shapes: [["N", 7]], attrs: { to }, dtypes: [dtype] })),
+    ),
 };

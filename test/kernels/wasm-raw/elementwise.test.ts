@@ -39,6 +39,7 @@ const UNARY: readonly [name: string, Unary, (x: number) => number, tolerance: nu
   ["exp", (b, x, y, n) => b.k.f32_exp(x, y, n), Math.exp, 3e-7],
   ["log", (b, x, y, n) => b.k.f32_log(x, y, n), Math.log, 3e-7],
   ["sigmoid", (b, x, y, n) => b.k.f32_sigmoid(x, y, n), (x) => 1 / (1 + Math.exp(-x)), 3e-7],
+  ["softplus", (b, x, y, n) => b.k.f32_softplus(x, y, n), (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), 6e-7],
   ["tanh", (b, x, y, n) => b.k.f32_tanh(x, y, n), Math.tanh, 3e-7],
   ["erf", (b, x, y, n) => b.k.f32_erf(x, y, n), erf, 3e-7],
 ];

@@ -12,7 +12,7 @@ function lines(x: Float32Array, [outer, axis, inner]: readonly [number, number, 
   });
 }
 
-test("f32_reduce_sum, f32_reduce_mean and f32_reduce_max equal the plain loop", () => {
+test("f32_reduce_sum, f32_reduce_mean, f32_reduce_max, f32_reduce_min and f32_reduce_prod equal the plain loop", () => {
   for (const shape of SHAPES) {
     const [outer, axis, inner] = shape;
     const x = integers(outer * axis * inner, axis, 50);
@@ -33,6 +33,18 @@ test("f32_reduce_sum, f32_reduce_mean and f32_reduce_max equal the plain loop", 
       lines(x, shape).map(({ values }) => Math.max(...values)),
       `max ${shape}`,
     );
+    b.k.f32_reduce_min(at, y, outer, axis, inner);
+    same(
+      b.f32(y, n),
+      lines(x, shape).map(({ values }) => Math.min(...values)),
+      `min ${shape}`,
+    );
+    b.k.f32_reduce_prod(at, y, outer, axis, inner);
+    same(
+      b.f32(y, n),
+      lines(x, shape).map(({ values }) => Math.fround(values.reduce((p, v) => p * v, 1))),
+      `prod ${shape}`,
+    );
     b.done();
   }
 });
@@ -49,10 +61,16 @@ test("a long sum keeps five digits, an empty axis gives 0, NaN and -inf, a NaN m
   same(b.f32(y, 1), [Number.NaN], "empty mean");
   b.k.f32_reduce_max(at, y, 1, 0, 1);
   same(b.f32(y, 1), [Number.NEGATIVE_INFINITY], "empty max");
+  b.k.f32_reduce_min(at, y, 1, 0, 1);
+  same(b.f32(y, 1), [Number.POSITIVE_INFINITY], "empty min");
+  b.k.f32_reduce_prod(at, y, 1, 0, 1);
+  same(b.f32(y, 1), [1], "empty product");
   for (const place of [0, 5, 6]) {
     const row = Float32Array.from({ length: 7 }, (_, i) => (i === place ? Number.NaN : i));
     b.k.f32_reduce_max(b.put(row), y, 1, 7, 1);
     same(b.f32(y, 1), [Number.NaN], `NaN at ${place}`);
+    b.k.f32_reduce_min(b.put(row), y, 1, 7, 1);
+    same(b.f32(y, 1), [Number.NaN], `min with NaN at ${place}`);
   }
 });
 

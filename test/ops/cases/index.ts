@@ -4,12 +4,15 @@ import { cases as channels } from "./channels.ts";
 import { cases as codebook } from "./codebook.ts";
 import { cases as functions } from "./functions.ts";
 import { cases as int } from "./int.ts";
+import { cases as intSums } from "./int-sums.ts";
+import { cases as logic } from "./logic.ts";
 import { cases as math } from "./math.ts";
 import { cases as nn } from "./nn.ts";
 import { cases as quant } from "./quant.ts";
 import { cases as reduce } from "./reduce.ts";
 import { cases as shape } from "./shape.ts";
 import { cases as sparse } from "./sparse.ts";
+import { cases as trigonometry } from "./trigonometry.ts";
 import { cases as type } from "./type.ts";
 
 export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = {
@@ -17,11 +20,14 @@ export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = {
   codebook,
   functions,
   int,
+  "int-sums": intSums,
+  logic,
   math,
   nn,
   quant,
   reduce,
   shape,
   sparse,
+  trigonometry,
   type,
 };

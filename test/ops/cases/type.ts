@@ -43,7 +43,18 @@ const casts: readonly OpCase[] = [
   { op: "type.cast", note: "gradient: it passes", attrs: { to: "f64" }, inputs: [f64([3], [1, 2, 3])], gradient: [true] },
 ];
 
+const bitcast = (x: HostTensor, expect: HostTensor, note: string): OpCase => ({
+  op: "type.bitcast",
+  note,
+  attrs: { to: expect.dtype },
+  inputs: [x],
+  expect: [expect],
+});
+
 const others: readonly OpCase[] = [
+  bitcast(f32([3], [1, -0, -inf]), i32([3], [0x3f800000, -(2 ** 31), 0xff800000 | 0]), "f32 to i32"),
+  bitcast(i64([1], [0x4000000000000000n]), f64([1], [2]), "i64 to f64"),
+  bitcast(i4([2], [-1, 7]), u4([2], [15, 7]), "i4 to u4"),
   { op: "type.unpack", note: "u4", inputs: [u4([3], [0, 7, 15])], expect: [u8([3], [0, 7, 15])] },
   { op: "type.unpack", note: "u2", inputs: [u2([2, 2], [0, 1, 2, 3])], expect: [u8([2, 2], [0, 1, 2, 3])] },
   { op: "type.unpack", note: "i4", inputs: [i4([3], [-8, 7, -1])], expect: [i8([3], [-8, 7, -1])] },

@@ -28,9 +28,17 @@ function lowBits(op: OpCall, to: DType): ResultNode {
   return converted(op, op.node("Sub", [op.node("BitwiseXor", [low, half]), half]), "i64", op.carrier(to));
 }
 
+/** What is carried in bytes has lost its bits. */
+function bitcast(op: OpCall): ResultNode {
+  const [from, to] = [op.type(0).dtype, op.output.dtype];
+  if (op.opset < 26) op.fail("E1002", "ONNX reads bits as another dtype since opset 26", "export with opset 26");
+  for (const dtype of [from, to]) if (op.carrier(dtype) !== dtype) op.fail("E1002", `ONNX has no bits of ${dtype}`);
+  return op.result("BitCast", [op.input(0)], { to: attribute.int(op.typeCode(to)) });
+}
+
 /** The same integers in bytes: what is carried in bytes is so already. */
 function unpack(op: OpCall): ResultNode {
   return converted(op, op.input(0), op.carrier(op.type(0).dtype), op.output.dtype);
 }
 
-export const castRows: ExportTable = { "type.cast": cast, "type.unpack": unpack };
+export const castRows: ExportTable = { "type.cast": cast, "type.bitcast": bitcast, "type.unpack": unpack };

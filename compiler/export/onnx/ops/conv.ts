@@ -5,7 +5,8 @@ import type { ExportTable, OpCall, ResultNode } from "../call.ts";
 import { layer } from "./activation.ts";
 import { stepsOf } from "./window.ts";
 
-function convAttrs(op: OpCall, rank: number, kernel: readonly number[]): NodeAttrs {
+/** Window and groups of a convolution over `rank` spatial axes. */
+export function convAttrs(op: OpCall, rank: number, kernel: readonly number[]): NodeAttrs {
   const { stride, pad, dilation } = stepsOf(op, rank);
   return {
     kernel_shape: attribute.ints(kernel),

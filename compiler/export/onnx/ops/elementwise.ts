@@ -43,6 +43,26 @@ const ordered =
   (op) =>
     op.result(opType, op.type(0).dtype === "bool" ? op.inputs().map((input) => op.cast(input, "i32")) : op.inputs());
 
+/** Truth values have operators of their own. */
+const bitwise =
+  (ofBools: string, ofIntegers: string): ExportRow =>
+  (op) => {
+    if (op.type(0).dtype === "bool") return op.result(ofBools, op.inputs());
+    if (op.opset < 18) op.fail("E1002", `ONNX has no ${ofIntegers} before opset 18`, "export with a newer opset");
+    return op.result(ofIntegers, op.inputs());
+  };
+
+/** The remainder with the sign of the divisor, which ONNX has of integers only: of floats the other one, moved to the divisor's side. */
+function mod(op: OpCall): ResultNode {
+  const { dtype } = op.output;
+  const [x, y] = op.inputs() as [string, string];
+  if (!isFloat(dtype)) return op.result("Mod", [x, y]);
+  const zero = op.scalar(0, dtype);
+  const rest = op.node("Mod", [x, y], { fmod: attribute.int(1) });
+  const apart = op.node("Less", [op.node("Mul", [op.node("Sign", [rest]), op.node("Sign", [y])]), zero]);
+  return op.result("Where", [apart, op.node("Add", [rest, y]), rest]);
+}
+
 /** 1 where x > 0, else 0. */
 function step(op: OpCall): ResultNode {
   const { dtype } = op.output;
@@ -83,6 +103,8 @@ export const elementwiseRows: ExportTable = {
   "math.min": node("Min"),
   "math.max": node("Max"),
   "math.pow": widened("Pow"),
+  "math.mod": mod,
+  "math.fmod": (op) => op.result("Mod", op.inputs(), { fmod: attribute.int(1) }),
   "math.neg": negate,
   "math.abs": node("Abs"),
   "math.sign": node("Sign"),
@@ -93,6 +115,18 @@ export const elementwiseRows: ExportTable = {
   "math.sigmoid": node("Sigmoid"),
   "math.tanh": node("Tanh"),
   "math.erf": node("Erf"),
+  "math.sin": node("Sin"),
+  "math.cos": node("Cos"),
+  "math.tan": node("Tan"),
+  "math.asin": node("Asin"),
+  "math.acos": node("Acos"),
+  "math.atan": node("Atan"),
+  "math.sinh": node("Sinh"),
+  "math.cosh": node("Cosh"),
+  "math.asinh": node("Asinh"),
+  "math.acosh": node("Acosh"),
+  "math.atanh": node("Atanh"),
+  "math.softplus": node("Softplus"),
   "math.floor": node("Floor"),
   "math.ceil": node("Ceil"),
   "math.round": node("Round"),
@@ -104,6 +138,10 @@ export const elementwiseRows: ExportTable = {
   "math.less": ordered("Less"),
   "math.greater": ordered("Greater"),
   "math.where": node("Where"),
+  "math.and": bitwise("And", "BitwiseAnd"),
+  "math.or": bitwise("Or", "BitwiseOr"),
+  "math.xor": bitwise("Xor", "BitwiseXor"),
+  "math.not": bitwise("Not", "BitwiseNot"),
   "math.softmax": softmax("Softmax"),
   "math.log_softmax": softmax("LogSoftmax"),
   "loss.softmax_cross_entropy": crossEntropy,

@@ -21,12 +21,34 @@ const reduce =
   };
 
 function argmax(op: OpCall): ResultNode {
-  return op.result("ArgMax", [op.input(0)], { axis: attribute.int(op.int("axis")), keepdims: attribute.flag(op.flag("keepdims")) });
+  const last = op.flag("last") ? { select_last_index: attribute.int(1) } : {};
+  return op.result("ArgMax", [op.input(0)], {
+    axis: attribute.int(op.int("axis")),
+    keepdims: attribute.flag(op.flag("keepdims")),
+    ...last,
+  });
 }
+
+/** Narrow integers are summed up as wide ones, whose low bits are theirs. */
+const cumulative =
+  (opType: "CumSum" | "CumProd"): ExportRow =>
+  (op) => {
+    if (opType === "CumProd" && op.opset < 26) op.fail("E1002", "ONNX has CumProd since opset 26", "export with opset 26");
+    const { dtype } = op.output;
+    const wide = wideOf(dtype);
+    const attrs: NodeAttrs = { exclusive: attribute.flag(op.flag("exclusive")), reverse: attribute.flag(op.flag("reverse")) };
+    const axis = op.scalar(op.int("axis"), "i64");
+    if (wide === dtype) return op.result(opType, [op.input(0), axis], attrs);
+    return op.result("Cast", [op.node(opType, [op.cast(op.input(0), wide), axis], attrs)], { to: attribute.int(op.typeCode(dtype)) });
+  };
 
 export const reduceRows: ExportTable = {
   "reduce.sum": reduce("ReduceSum", 13),
   "reduce.mean": reduce("ReduceMean", 18),
   "reduce.max": reduce("ReduceMax", 18, ["i8", "u8"]),
+  "reduce.min": reduce("ReduceMin", 18, ["i8", "u8"]),
+  "reduce.prod": reduce("ReduceProd", 18),
   "reduce.argmax": argmax,
+  "reduce.cumsum": cumulative("CumSum"),
+  "reduce.cumprod": cumulative("CumProd"),
 };

@@ -40,6 +40,12 @@ function castLike(node: NodeContext): Value {
   return node.type(0).dtype === to ? node.input(0) : node.emit("type.cast", [node.input(0)], { to });
 }
 
+/** The same bytes in another dtype of the same width. */
+function bitCast(node: NodeContext): Value {
+  const to = dtypeOf(node.attributes.int("to", 0), "attribute to");
+  return node.type(0).dtype === to ? node.input(0) : node.emit("type.bitcast", [node.input(0)], { to });
+}
+
 /** At inference it passes its input on; the mask is not offered. */
 function dropout(node: NodeContext): readonly (Value | null)[] {
   node.attributes.ignore("ratio", "seed", "is_test", "consumed_inputs");
@@ -51,4 +57,4 @@ function dropout(node: NodeContext): readonly (Value | null)[] {
   return [node.input(0), null];
 }
 
-export const castOps: OpTable = { Cast: cast, CastLike: castLike, Identity: (node) => node.input(0), Dropout: dropout };
+export const castOps: OpTable = { Cast: cast, CastLike: castLike, BitCast: bitCast, Identity: (node) => node.input(0), Dropout: dropout };

@@ -1,10 +1,10 @@
 /** @file Element-wise operators: one op each, or a chain of one for each further input. */
-import { compareDims, type Dim, dimMul } from "../../../../ir-spec/index.ts";
+import { compareDims, type Dim, type DType, dimMul, isFloat } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable, Translate } from "../node.ts";
-import { knownElements, sizes, type Value } from "../value.ts";
+import { constantElements, knownElements, sizes, type Value } from "../value.ts";
 import { dimOps, foldDims, isIndexType, knownInputs } from "./fold.ts";
 
-const unary =
+export const unary =
   (op: string): Translate =>
   (node) => {
     if (node.opset < 6) node.attributes.ignore("consumed_inputs");
@@ -20,7 +20,7 @@ function negate(node: NodeContext): Value {
 }
 
 /** Shapes broadcast as numpy's do; before opset 7 only on demand, and then from a given axis. */
-const binary =
+export const binary =
   (op: string): Translate =>
   (node) => {
     if (node.opset < 6) node.attributes.ignore("consumed_inputs");
@@ -29,7 +29,7 @@ const binary =
   };
 
 /** Opset 1 to 6: `axis` is where the second input's shape starts in the first one's. */
-function alignedToAxis(node: NodeContext): Value {
+export function alignedToAxis(node: NodeContext): Value {
   const broadcast = node.attributes.flag("broadcast", false);
   const axis = node.attributes.int("axis", null);
   const value = node.input(1);
@@ -56,10 +56,17 @@ function mean(node: NodeContext): Value {
 
 /** The exponent may have another element type than the base, which is the result's. */
 function pow(node: NodeContext): Value {
-  const { dtype } = node.type(0);
+  const base = node.input(0);
+  const { dtype } = base.type;
   const exponent = node.opset < 7 ? alignedToAxis(node) : node.input(1);
-  const same = exponent.type.dtype === dtype ? exponent : node.emit("type.cast", [exponent], { to: dtype });
-  return node.emit("math.pow", [node.input(0), same]);
+  const own = exponent.type.dtype;
+  if (own === dtype) return node.emit("math.pow", [base, exponent]);
+  const cast = (value: Value, to: DType) => node.emit("type.cast", [value], { to });
+  const power = node.emit("math.pow", [base, cast(exponent, dtype)]);
+  if (isFloat(dtype) || !isFloat(own) || constantElements(exponent)?.every(Number.isInteger)) return power;
+  // A whole power of integers is exact; another is that of floats.
+  const rooted = cast(node.emit("math.pow", [cast(base, own), exponent]), dtype);
+  return node.emit("math.where", [node.emit("math.equal", [exponent, node.emit("math.floor", [exponent])]), power, rooted]);
 }
 
 /** Equality of sizes is decided here where it can be proved or refuted for every size. */
@@ -90,6 +97,18 @@ export const elementwiseOps: OpTable = {
   Relu: unary("math.relu"),
   Sigmoid: unary("math.sigmoid"),
   Tanh: unary("math.tanh"),
+  Softplus: unary("math.softplus"),
+  Sin: unary("math.sin"),
+  Cos: unary("math.cos"),
+  Tan: unary("math.tan"),
+  Asin: unary("math.asin"),
+  Acos: unary("math.acos"),
+  Atan: unary("math.atan"),
+  Sinh: unary("math.sinh"),
+  Cosh: unary("math.cosh"),
+  Asinh: unary("math.asinh"),
+  Acosh: unary("math.acosh"),
+  Atanh: unary("math.atanh"),
   Exp: unary("math.exp"),
   Log: unary("math.log"),
   Sqrt: unary("math.sqrt"),

@@ -68,7 +68,7 @@ function axis(op: i32, a: usize, b: usize, y: usize, d: i32, rank: i32, table: u
 
 /**
  * y (contiguous) <- op(a, b) with any strides, 0 for a broadcast axis. `table` is i32: `rank` sizes of y, `rank` strides of a, `rank`
- * strides of b, in elements, outermost first; rank 1 to 6 (a scalar is rank 1, size 1).
+ * strides of b, in elements, outermost first; rank 1 to 32 (a scalar is rank 1, size 1).
  */
 export function f32_binary_strided(op: i32, a: usize, b: usize, y: usize, rank: i32, table: usize): void {
   axis(op, a, b, y, 0, rank, table);

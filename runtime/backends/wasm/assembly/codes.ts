@@ -5,16 +5,31 @@
  * say: a bad code is reported by its position, because the bytes come from a file.
  */
 
-/** Element i of a packed tensor of 1, 2, 4, 8 or 32 bits, sign-extended if `signed`. */
+/** Element i of a packed tensor of 1, 2, 4, 8, 16 or 32 bits, sign-extended if `signed`. */
 // @ts-ignore: decorator
 @inline
 export function readCode(bits: i32, signed: bool, p: usize, i: i32): i32 {
   if (bits === 8) return signed ? <i32>load<i8>(p + i) : <i32>load<u8>(p + i);
   if (bits === 32) return load<i32>(p + (<usize>i << 2));
+  if (bits === 16) return signed ? <i32>load<i16>(p + (<usize>i << 1)) : <i32>load<u16>(p + (<usize>i << 1));
   const perByte = 8 / bits;
   const raw = <i32>load<u8>(p + <u32>i / perByte) >> ((i % perByte) * bits);
   const up = 32 - bits;
   return signed ? (raw << up) >> up : raw & ((1 << bits) - 1);
+}
+
+/** Stores the low bits as element i of 1, 2, 4, 8 or 16 bits. Elements that share a byte must be stored in order, the first of it first. */
+// @ts-ignore: decorator
+@inline
+export function writeCode(bits: i32, p: usize, i: i32, code: i32): void {
+  if (bits === 8) store<u8>(p + i, <u8>code);
+  else if (bits === 16) store<u16>(p + (<usize>i << 1), <u16>code);
+  else {
+    const perByte = 8 / bits;
+    const at = p + <u32>i / perByte;
+    const low = (code & ((1 << bits) - 1)) << ((i % perByte) * bits);
+    store<u8>(at, <u8>(i % perByte === 0 ? low : <i32>load<u8>(at) | low));
+  }
 }
 
 // @ts-ignore: decorator

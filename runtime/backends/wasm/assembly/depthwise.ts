@@ -5,7 +5,7 @@
  * run over the taps in the same order everywhere. Windows that are cut above or below just lose those taps. Horizontal strides above 1
  * take the scalar path throughout.
  */
-import { activate1, activate4 } from "./vector";
+import { activate1, activate4, madd4 } from "./vector";
 
 /** One output pixel whose window may leave the row on either side; taps ky0 <= ky < ky1 are inside the image. */
 function pixel(plane: usize, k: usize, start: f32, iy: i32, ix: i32, w: i32, ky0: i32, ky1: i32, kw: i32, dh: i32, dw: i32): f32 {
@@ -33,10 +33,10 @@ function pixels16(
     let tap = k + (<usize>(ky * kw) << 2);
     for (let kx = 0; kx < kw; kx++, at += tapStep, tap += 4) {
       const v = v128.load_splat<f32>(tap);
-      s0 = f32x4.add(s0, f32x4.mul(v, v128.load(at)));
-      s1 = f32x4.add(s1, f32x4.mul(v, v128.load(at, 16)));
-      s2 = f32x4.add(s2, f32x4.mul(v, v128.load(at, 32)));
-      s3 = f32x4.add(s3, f32x4.mul(v, v128.load(at, 48)));
+      s0 = madd4(v, v128.load(at), s0);
+      s1 = madd4(v, v128.load(at, 16), s1);
+      s2 = madd4(v, v128.load(at, 32), s2);
+      s3 = madd4(v, v128.load(at, 48), s3);
     }
   }
   v128.store(y, activate4(s0, act));

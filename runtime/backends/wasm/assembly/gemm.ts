@@ -9,7 +9,7 @@
  * The never-taken `break`s between unrolled steps keep V8 11.x from hoisting the loads of all four steps to the top and spilling
  * (55 instead of 34 Gflop/s on the machine it was found on); newer V8 is not hurt. Each compares with another constant, or they merge.
  */
-import { activate4, load4, store4 } from "./vector";
+import { activate4, load4, madd4, store4 } from "./vector";
 
 /** Columns of a panel, and bytes of one step of k in it. */
 export const PANEL: i32 = 16;
@@ -55,10 +55,10 @@ function tile1x16(a: usize, b: usize, k: i32, rowBias: usize, colBias: usize, y:
   }
   for (const end = b + <usize>k * STEP; b < end; b += STEP, a += 4) {
     const v = v128.load_splat<f32>(a);
-    c0 = f32x4.add(c0, f32x4.mul(v, v128.load(b)));
-    c1 = f32x4.add(c1, f32x4.mul(v, v128.load(b, 16)));
-    c2 = f32x4.add(c2, f32x4.mul(v, v128.load(b, 32)));
-    c3 = f32x4.add(c3, f32x4.mul(v, v128.load(b, 48)));
+    c0 = madd4(v, v128.load(b), c0);
+    c1 = madd4(v, v128.load(b, 16), c1);
+    c2 = madd4(v, v128.load(b, 32), c2);
+    c3 = madd4(v, v128.load(b, 48), c3);
   }
   store4(y, activate4(c0, act), cols);
   store4(y + 16, activate4(c1, act), cols - 4);
@@ -94,14 +94,14 @@ function tile2x16(
     let b3 = v128.load(b, 48);
     let v = v128.load_splat<f32>(a);
     let w = v128.load_splat<f32>(a2);
-    c0 = f32x4.add(c0, f32x4.mul(v, b0));
-    c1 = f32x4.add(c1, f32x4.mul(v, b1));
-    c2 = f32x4.add(c2, f32x4.mul(v, b2));
-    c3 = f32x4.add(c3, f32x4.mul(v, b3));
-    d0 = f32x4.add(d0, f32x4.mul(w, b0));
-    d1 = f32x4.add(d1, f32x4.mul(w, b1));
-    d2 = f32x4.add(d2, f32x4.mul(w, b2));
-    d3 = f32x4.add(d3, f32x4.mul(w, b3));
+    c0 = madd4(v, b0, c0);
+    c1 = madd4(v, b1, c1);
+    c2 = madd4(v, b2, c2);
+    c3 = madd4(v, b3, c3);
+    d0 = madd4(w, b0, d0);
+    d1 = madd4(w, b1, d1);
+    d2 = madd4(w, b2, d2);
+    d3 = madd4(w, b3, d3);
     if (k === -1) break;
     b0 = v128.load(b, 64);
     b1 = v128.load(b, 80);
@@ -109,14 +109,14 @@ function tile2x16(
     b3 = v128.load(b, 112);
     v = v128.load_splat<f32>(a, 4);
     w = v128.load_splat<f32>(a2, 4);
-    c0 = f32x4.add(c0, f32x4.mul(v, b0));
-    c1 = f32x4.add(c1, f32x4.mul(v, b1));
-    c2 = f32x4.add(c2, f32x4.mul(v, b2));
-    c3 = f32x4.add(c3, f32x4.mul(v, b3));
-    d0 = f32x4.add(d0, f32x4.mul(w, b0));
-    d1 = f32x4.add(d1, f32x4.mul(w, b1));
-    d2 = f32x4.add(d2, f32x4.mul(w, b2));
-    d3 = f32x4.add(d3, f32x4.mul(w, b3));
+    c0 = madd4(v, b0, c0);
+    c1 = madd4(v, b1, c1);
+    c2 = madd4(v, b2, c2);
+    c3 = madd4(v, b3, c3);
+    d0 = madd4(w, b0, d0);
+    d1 = madd4(w, b1, d1);
+    d2 = madd4(w, b2, d2);
+    d3 = madd4(w, b3, d3);
     if (k === -2) break;
     b0 = v128.load(b, 128);
     b1 = v128.load(b, 144);
@@ -124,14 +124,14 @@ function tile2x16(
     b3 = v128.load(b, 176);
     v = v128.load_splat<f32>(a, 8);
     w = v128.load_splat<f32>(a2, 8);
-    c0 = f32x4.add(c0, f32x4.mul(v, b0));
-    c1 = f32x4.add(c1, f32x4.mul(v, b1));
-    c2 = f32x4.add(c2, f32x4.mul(v, b2));
-    c3 = f32x4.add(c3, f32x4.mul(v, b3));
-    d0 = f32x4.add(d0, f32x4.mul(w, b0));
-    d1 = f32x4.add(d1, f32x4.mul(w, b1));
-    d2 = f32x4.add(d2, f32x4.mul(w, b2));
-    d3 = f32x4.add(d3, f32x4.mul(w, b3));
+    c0 = madd4(v, b0, c0);
+    c1 = madd4(v, b1, c1);
+    c2 = madd4(v, b2, c2);
+    c3 = madd4(v, b3, c3);
+    d0 = madd4(w, b0, d0);
+    d1 = madd4(w, b1, d1);
+    d2 = madd4(w, b2, d2);
+    d3 = madd4(w, b3, d3);
     if (k === -3) break;
     b0 = v128.load(b, 192);
     b1 = v128.load(b, 208);
@@ -139,14 +139,14 @@ function tile2x16(
     b3 = v128.load(b, 240);
     v = v128.load_splat<f32>(a, 12);
     w = v128.load_splat<f32>(a2, 12);
-    c0 = f32x4.add(c0, f32x4.mul(v, b0));
-    c1 = f32x4.add(c1, f32x4.mul(v, b1));
-    c2 = f32x4.add(c2, f32x4.mul(v, b2));
-    c3 = f32x4.add(c3, f32x4.mul(v, b3));
-    d0 = f32x4.add(d0, f32x4.mul(w, b0));
-    d1 = f32x4.add(d1, f32x4.mul(w, b1));
-    d2 = f32x4.add(d2, f32x4.mul(w, b2));
-    d3 = f32x4.add(d3, f32x4.mul(w, b3));
+    c0 = madd4(v, b0, c0);
+    c1 = madd4(v, b1, c1);
+    c2 = madd4(v, b2, c2);
+    c3 = madd4(v, b3, c3);
+    d0 = madd4(w, b0, d0);
+    d1 = madd4(w, b1, d1);
+    d2 = madd4(w, b2, d2);
+    d3 = madd4(w, b3, d3);
   }
   for (; b < end; b += STEP, a += 4, a2 += 4) {
     const b0 = v128.load(b);
@@ -155,14 +155,14 @@ function tile2x16(
     const b3 = v128.load(b, 48);
     const v = v128.load_splat<f32>(a);
     const w = v128.load_splat<f32>(a2);
-    c0 = f32x4.add(c0, f32x4.mul(v, b0));
-    c1 = f32x4.add(c1, f32x4.mul(v, b1));
-    c2 = f32x4.add(c2, f32x4.mul(v, b2));
-    c3 = f32x4.add(c3, f32x4.mul(v, b3));
-    d0 = f32x4.add(d0, f32x4.mul(w, b0));
-    d1 = f32x4.add(d1, f32x4.mul(w, b1));
-    d2 = f32x4.add(d2, f32x4.mul(w, b2));
-    d3 = f32x4.add(d3, f32x4.mul(w, b3));
+    c0 = madd4(v, b0, c0);
+    c1 = madd4(v, b1, c1);
+    c2 = madd4(v, b2, c2);
+    c3 = madd4(v, b3, c3);
+    d0 = madd4(w, b0, d0);
+    d1 = madd4(w, b1, d1);
+    d2 = madd4(w, b2, d2);
+    d3 = madd4(w, b3, d3);
   }
   const y2 = y + ldy;
   store4(y, activate4(c0, act), cols);

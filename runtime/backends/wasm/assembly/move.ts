@@ -28,7 +28,7 @@ function axis(size: i32, x: usize, y: usize, d: i32, rank: i32, table: usize): u
 /**
  * y (contiguous) <- x read with strides. `x` is the address of the first element read; `size` the bytes of an element (1, 2, 4 or 8).
  * `table` is i32: `rank` sizes of y, then `rank` strides of x in elements, outermost first; strides may be negative (reversed slice) or
- * 0 (expand). Rank 1 to 6.
+ * 0 (expand). Rank 1 to 32.
  */
 export function copy_strided(size: i32, x: usize, y: usize, rank: i32, table: usize): void {
   axis(size, x, y, 0, rank, table);

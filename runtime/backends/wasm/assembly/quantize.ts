@@ -5,7 +5,7 @@
  * axis = 1. block = g > 0: `scale [outer, ceil(axis / g), inner]`. The zero point has the scale's shape and the codes' dtype (packed like
  * them); address 0 means none. The walk cuts the tensor into runs that share one scale, so the loops below see plain arrays.
  */
-import { readCode } from "./codes";
+import { readCode, writeCode } from "./codes";
 
 /** Eight codes of 8 bits, or of 4 bits starting at an even i, as 16-bit lanes. */
 // @ts-ignore: decorator
@@ -50,10 +50,12 @@ function quantized4(x: usize, scale: v128, zero: v128, lo: v128, hi: v128): v128
 }
 
 /** Rounds half to even and saturates to [lo, hi]; NaN gives the zero point (it stands for 0). */
-function quantizeRun(x: usize, y: usize, start: i32, count: i32, scale: f32, zero: i32, lo: f32, hi: f32): void {
+function quantizeRun(
+  bits: i32, x: usize, y: usize, start: i32, count: i32, scale: f32, zero: i32, lo: f32, hi: f32,
+): void {
   const end = start + count;
   let i = start;
-  if (count >= 8) {
+  if (bits === 8 && count >= 8) {
     const s = f32x4.splat(scale);
     const z = f32x4.splat(<f32>zero);
     const least = f32x4.splat(lo);
@@ -69,7 +71,7 @@ function quantizeRun(x: usize, y: usize, start: i32, count: i32, scale: f32, zer
   for (; i < end; i++) {
     const r = nearest(load<f32>(x + (<usize>i << 2)) / scale);
     const code = r === r ? <i32>f32.min(f32.max(r + <f32>zero, lo), hi) : zero;
-    store<u8>(y + i, <u8>code);
+    writeCode(bits, y, i, code);
   }
 }
 
@@ -81,8 +83,10 @@ function run(
 ): void {
   const scale = load<f32>(scales + (<usize>p << 2));
   const zero = zeros ? readCode(bits, signed, zeros, p) : 0;
-  if (forward) quantizeRun(from, to, start, count, scale, zero, signed ? -128 : 0, signed ? 127 : 255);
-  else dequantizeRun(bits, signed, from, to, start, count, scale, zero);
+  if (forward) {
+    const least = signed ? -(1 << (bits - 1)) : 0;
+    quantizeRun(bits, from, to, start, count, scale, zero, <f32>least, <f32>(least + (1 << bits) - 1));
+  } else dequantizeRun(bits, signed, from, to, start, count, scale, zero);
 }
 
 function walk(
@@ -160,4 +164,18 @@ export function f32_quantize_u8(
   x: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32,
 ): void {
   walk(true, 8, false, x, scale, zero, y, outer, axis, inner, block);
+}
+
+/** Codes of 1, 2, 4, 8 or 16 bits from f32, as `f32_quantize_i8`. */
+export function f32_quantize(
+  x: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32, bits: i32, signed: bool,
+): void {
+  walk(true, bits, signed, x, scale, zero, y, outer, axis, inner, block);
+}
+
+/** Codes of 1, 2, 4, 8, 16 or 32 bits to f32, as `i8_dequantize_f32`. */
+export function dequantize_f32(
+  q: usize, scale: usize, zero: usize, y: usize, outer: i32, axis: i32, inner: i32, block: i32, bits: i32, signed: bool,
+): void {
+  walk(false, bits, signed, q, scale, zero, y, outer, axis, inner, block);
 }

@@ -35,14 +35,26 @@ function maxRow(x: usize, n: i32): f32 {
   return best;
 }
 
-/** y `[inner]` += or max= each of `rows` rows of x. */
-function accumulateRows(x: usize, y: usize, rows: i32, inner: i32, wantMax: bool): void {
+function minRow(x: usize, n: i32): f32 {
+  let m = f32x4.splat(-Infinity);
+  for (; n >= 4; n -= 4, x += 16) m = f32x4.max(m, f32x4.neg(v128.load(x)));
+  let best = -maxLanes(m);
+  for (; n > 0; n--, x += 4) best = f32.min(best, load<f32>(x));
+  return best;
+}
+
+const ADD: i32 = 0;
+const MAX: i32 = 1;
+const MIN: i32 = 2;
+
+/** y `[inner]` +=, max= or min= each of `rows` rows of x. */
+function accumulateRows(x: usize, y: usize, rows: i32, inner: i32, op: i32): void {
   for (; rows > 0; rows--) {
     let to = y;
     for (let n = inner; n > 0; n -= 4, to += 16) {
       const old = load4(to, n);
       const next = load4(x, n);
-      store4(to, wantMax ? f32x4.max(old, next) : f32x4.add(old, next), n);
+      store4(to, op === MAX ? f32x4.max(old, next) : op === MIN ? f32x4.min(old, next) : f32x4.add(old, next), n);
       x += <usize>min(n, 4) << 2;
     }
   }
@@ -55,7 +67,7 @@ export function f32_reduce_sum(x: usize, y: usize, outer: i32, axis: i32, inner:
     if (inner === 1) store<f32>(y, sumRow(x, axis));
     else {
       fill(y, inner, 0);
-      accumulateRows(x, y, axis, inner, false);
+      accumulateRows(x, y, axis, inner, ADD);
     }
   }
 }
@@ -74,7 +86,30 @@ export function f32_reduce_max(x: usize, y: usize, outer: i32, axis: i32, inner:
     if (inner === 1) store<f32>(y, maxRow(x, axis));
     else {
       fill(y, inner, -Infinity);
-      accumulateRows(x, y, axis, inner, true);
+      accumulateRows(x, y, axis, inner, MAX);
+    }
+  }
+}
+
+/** y `[outer, inner]` <- minimum over the axis; an empty axis gives inf. */
+export function f32_reduce_min(x: usize, y: usize, outer: i32, axis: i32, inner: i32): void {
+  const step = <usize>(axis * inner) << 2;
+  for (; outer > 0; outer--, x += step, y += <usize>inner << 2) {
+    if (inner === 1) store<f32>(y, minRow(x, axis));
+    else {
+      fill(y, inner, Infinity);
+      accumulateRows(x, y, axis, inner, MIN);
+    }
+  }
+}
+
+/** y `[outer, inner]` <- product over the axis, in f64 between; an empty axis gives 1. */
+export function f32_reduce_prod(x: usize, y: usize, outer: i32, axis: i32, inner: i32): void {
+  for (; outer > 0; outer--, x += <usize>(axis * inner) << 2) {
+    for (let i = 0; i < inner; i++, y += 4) {
+      let product: f64 = 1;
+      for (let k = 0; k < axis; k++) product *= <f64>load<f32>(x + (<usize>(k * inner + i) << 2));
+      store<f32>(y, <f32>product);
     }
   }
 }

@@ -76,3 +76,17 @@ export function f32_tanh(x: usize, y: usize, n: i32): void {
 export function f32_erf(x: usize, y: usize, n: i32): void {
   for (; n > 0; n -= 4, x += 16, y += 16) store4(y, erf4(load4(x, n)), n);
 }
+
+/** max(x, 0) + log(1 + e^-|x|); where 1 + e rounds to u, log(1 + e) is log(u) e / (u - 1), and e where u is 1 (Kahan). */
+export function f32_softplus(x: usize, y: usize, n: i32): void {
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  for (; n > 0; n -= 4, x += 16, y += 16) {
+    const v = load4(x, n);
+    const e = exp4(f32x4.neg(f32x4.abs(v)));
+    const u = f32x4.add(one, e);
+    const rest = f32x4.sub(u, one);
+    const log = v128.bitselect(e, f32x4.div(f32x4.mul(log4(u), e), rest), f32x4.eq(rest, zero));
+    store4(y, f32x4.add(f32x4.max(v, zero), log), n);
+  }
+}

@@ -10,6 +10,17 @@ export const ACT_NONE: i32 = 0;
 export const ACT_RELU: i32 = 1;
 export const ACT_RELU6: i32 = 2;
 
+/**
+ * a * b + c. In the module for relaxed SIMD one instruction, which rounds once where the machine can fuse the two and else twice; otherwise two, which give the
+ * same bits everywhere.
+ */
+// @ts-ignore: decorator
+@inline
+export function madd4(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(c, f32x4.mul(a, b));
+}
+
 /** First `count` (0..3) lanes from memory, zeros above. */
 export function loadPart(p: usize, count: i32): v128 {
   let v = f32x4.splat(0);

@@ -8,6 +8,8 @@ import { intConvKernels } from "./int-conv.ts";
 import { intElementwiseKernels } from "./int-elementwise.ts";
 import { intLinearKernels } from "./int-linear.ts";
 import { intPoolKernels } from "./int-pool.ts";
+import { intSumsKernels } from "./int-sums.ts";
+import { integerKernels } from "./integer.ts";
 import { linearKernels } from "./linear.ts";
 import { logicKernels } from "./logic.ts";
 import { matmulKernels } from "./matmul.ts";
@@ -26,6 +28,7 @@ export const builtinKernels: readonly WasmKernel[] = [
   ...unaryKernels,
   ...binaryKernels,
   ...logicKernels,
+  ...integerKernels,
   ...moveKernels,
   ...quantizeKernels,
   ...codeKernels,
@@ -34,4 +37,5 @@ export const builtinKernels: readonly WasmKernel[] = [
   ...intConvKernels,
   ...intPoolKernels,
   ...intElementwiseKernels,
+  ...intSumsKernels,
 ];

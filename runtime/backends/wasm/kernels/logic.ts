@@ -1,90 +1,56 @@
-/** @file Comparison and choice with broadcasting, in JavaScript over the session's memory: booleans are bytes. */
-
-import type { StridedAxes } from "../../../step/shapes.ts";
-import { operand, refusal, result } from "../../../step/step.ts";
-import { elementCount } from "../../../tensor.ts";
+/** @file Comparison of floats, their remainders, and choice, with broadcasting. Booleans are bytes. */
+import { demand, operand, result } from "../../../step/step.ts";
 import type { WasmKernel } from "../kernel.ts";
-import { broadcastAxes } from "./binary.ts";
-import { arrayOf, indexAt } from "./elements.ts";
+import { runsOf } from "./runs.ts";
+import { elementBytes } from "./strided-copy.ts";
 
-/** Calls back for every run of the innermost axis with each tensor's element offset; `offsets` is reused. */
-function walker({ sizes, strides }: StridedAxes): (run: (offsets: Int32Array) => void) => void {
-  const outer = sizes.length - 1;
-  const index = new Int32Array(outer);
-  const offsets = new Int32Array(strides.length);
-  const advance = (): boolean => {
-    for (let axis = outer - 1; axis >= 0; axis--) {
-      const more = (index[axis] as number) + 1 < (sizes[axis] as number);
-      const by = more ? 1 : 1 - (sizes[axis] as number);
-      index[axis] = more ? (index[axis] as number) + 1 : 0;
-      for (let t = 0; t < offsets.length; t++) offsets[t] = (offsets[t] as number) + by * (strides[t]?.[axis] as number);
-      if (more) return true;
-    }
-    return false;
-  };
-  return (run) => {
-    do run(offsets);
-    while (advance());
-  };
-}
-
-function compare(id: string, holds: (a: number, b: number) => boolean): WasmKernel {
+/** One line of JavaScript per element; truth values are stored as 0 and 1. */
+function scripted(id: string, to: "bool" | "f32", f: (a: number, b: number) => number | boolean): WasmKernel {
   return {
     id,
     bind(call) {
-      const [a, b, y] = [operand(call, 0, "f32", "i32", "i8", "u8", "bool"), operand(call, 1), result(call, "bool")];
-      const elements = arrayOf(a.dtype);
-      if (!elements || a.dtype !== b.dtype) throw refusal(call, `it does not compare ${a.dtype} with ${b.dtype}`);
-      const axes = broadcastAxes(call, [a, b], y.shape);
-      if (elementCount(y.shape) === 0) return () => {};
-      const [length = 1, [aStep = 0, bStep = 0]] = innermost(axes);
-      const forEachRun = walker(axes);
-      const [aAt, bAt] = [indexAt(a.ptr, a.dtype), indexAt(b.ptr, b.dtype)];
+      const [a, b, y] = [operand(call, 0, "f32"), operand(call, 1, "f32"), result(call, to)];
+      const { length, steps, each } = runsOf(call, [a, b], y);
+      const [aStep = 0, bStep = 0] = steps;
       const { memory } = call;
       return () => {
-        const [values, u8] = [elements(memory), memory.u8];
-        let at = y.ptr;
-        forEachRun((offsets) => {
-          const [i, j] = [aAt + (offsets[0] as number), bAt + (offsets[1] as number)];
-          for (let k = 0; k < length; k++) u8[at++] = holds(values[i + k * aStep] as number, values[j + k * bStep] as number) ? 1 : 0;
+        const { f32, u8 } = memory;
+        const into = to === "f32" ? f32 : u8;
+        each((at, ptr) => {
+          const [i, j, k] = [(at[0] as number) / 4, (at[1] as number) / 4, to === "f32" ? ptr / 4 : ptr];
+          for (let e = 0; e < length; e++) into[k + e] = Number(f(f32[i + e * aStep] as number, f32[j + e * bStep] as number));
         });
       };
     },
   };
 }
 
-const words = ["f32", "i32", "u32"] as const;
-
-/** y <- condition ? a : b, elements of 32 bits. */
+/** y <- condition ? a : b, elements of whole bytes. */
 const where: WasmKernel = {
-  id: "x32_where",
+  id: "where",
   bind(call) {
-    const [condition, a, b, y] = [operand(call, 0, "bool"), operand(call, 1, ...words), operand(call, 2, ...words), result(call, ...words)];
-    const axes = broadcastAxes(call, [condition, a, b], y.shape);
-    if (elementCount(y.shape) === 0) return () => {};
-    const [length = 1, [cStep = 0, aStep = 0, bStep = 0]] = innermost(axes);
-    const forEachRun = walker(axes);
-    const { memory } = call;
-    return () => {
-      const { i32, u8 } = memory;
-      let at = y.ptr >>> 2;
-      forEachRun((offsets) => {
-        const c = condition.ptr + (offsets[0] as number);
-        const [i, j] = [(a.ptr >>> 2) + (offsets[1] as number), (b.ptr >>> 2) + (offsets[2] as number)];
-        for (let k = 0; k < length; k++) i32[at++] = (u8[c + k * cStep] !== 0 ? i32[i + k * aStep] : i32[j + k * bStep]) as number;
+    const [condition, a, y] = [operand(call, 0, "bool"), operand(call, 1), result(call)];
+    const b = operand(call, 2, a.dtype);
+    demand(call, y.dtype === a.dtype, "operands and result differ in dtype");
+    const { length, steps, each } = runsOf(call, [condition, a, b], y);
+    const [cStep = 0, aStep = 0, bStep = 0] = steps;
+    const shift = Math.log2(elementBytes(call, y));
+    const { kernels } = call;
+    return () =>
+      each((at, to) => {
+        kernels.where_run(shift, at[0] as number, cStep, at[1] as number, aStep, at[2] as number, bStep, to, length);
       });
-    };
   },
 };
 
-function innermost({ sizes, strides }: StridedAxes): readonly [number | undefined, readonly (number | undefined)[]] {
-  const last = sizes.length - 1;
-  return [sizes[last], strides.map((own) => own[last])];
-}
-
 export const logicKernels: readonly WasmKernel[] = [
-  compare("equal", (a, b) => a === b),
-  compare("less", (a, b) => a < b),
-  compare("greater", (a, b) => a > b),
+  scripted("equal", "bool", (a, b) => a === b),
+  scripted("less", "bool", (a, b) => a < b),
+  scripted("greater", "bool", (a, b) => a > b),
+  scripted("f32_fmod", "f32", (a, b) => a % b),
+  scripted("f32_mod", "f32", (a, b) => {
+    const rest = a % b;
+    return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+  }),
   where,
 ];

@@ -2,7 +2,7 @@
 import { span } from "../../../limits.ts";
 import { broadcastStrides } from "../../../step/shapes.ts";
 import { demand, operand, refusal, result } from "../../../step/step.ts";
-import { elementCount } from "../../../tensor.ts";
+import { elementCount, type RuntimeDType } from "../../../tensor.ts";
 import type { StepShapes, WasmKernel } from "../kernel.ts";
 
 interface Product {
@@ -15,9 +15,11 @@ interface Product {
   readonly bStrides: readonly number[];
 }
 
-/** A rank-1 left side is a row, a rank-1 right side a column; the axis added for it is not in the result. */
-function product(step: StepShapes): Product {
-  const [a, b, y] = [operand(step, 0, "f32").shape, operand(step, 1, "f32").shape, result(step, "f32").shape];
+/**
+ * The product of operands 0 and 1 of these dtypes. A rank-1 left side is a row, a rank-1 right side a column; the axis added for it is not in the result.
+ */
+export function product(step: StepShapes, from: readonly RuntimeDType[] = ["f32"], to: RuntimeDType = "f32"): Product {
+  const [a, b, y] = [operand(step, 0, ...from).shape, operand(step, 1, ...from).shape, result(step, to).shape];
   const left = a.length === 1 ? [1, ...a] : a;
   const right = b.length === 1 ? [...b, 1] : b;
   const [m = 1, k = 1] = left.slice(-2);
@@ -37,7 +39,7 @@ function product(step: StepShapes): Product {
 }
 
 /** Index of the matrix that each matrix of the result reads. */
-function matrixIndices(batch: readonly number[], strides: readonly number[]): Int32Array {
+export function matrixIndices(batch: readonly number[], strides: readonly number[]): Int32Array {
   return batch.reduce<Int32Array>(
     (outer, size, axis) =>
       Int32Array.from(

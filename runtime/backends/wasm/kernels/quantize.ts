@@ -2,10 +2,9 @@
 
 import { type AroundAxis, aroundAxis } from "../../../step/shapes.ts";
 import { axisAttr, demand, intAttr, operand, result, sameCount } from "../../../step/step.ts";
-import { elementCount, type RuntimeDType } from "../../../tensor.ts";
-import type { KernelCall, StepShapes, TensorAt, WasmKernel } from "../kernel.ts";
+import { bitsPerElement, elementCount, type RuntimeDType } from "../../../tensor.ts";
+import type { StepShapes, WasmKernel } from "../kernel.ts";
 import { optionalPtr } from "./optional-ptr.ts";
-import { codeReader } from "./packed-codes.ts";
 
 interface Scales extends AroundAxis {
   readonly block: number;
@@ -50,42 +49,29 @@ function affine(id: Affine, from: RuntimeDType, to: RuntimeDType, code: RuntimeD
   };
 }
 
-/** Codes that have no loop in WebAssembly (u1, i16, u16), one by one. */
-const dequantizeAny: WasmKernel = {
-  id: "codes_dequantize_f32",
-  bind(call) {
-    const [x, scale, y] = [operand(call, 0, "u1", "i16", "u16"), operand(call, 1), result(call, "f32")];
-    sameCount(call, x, y);
-    const layout = scales(call, x.shape);
-    const zero = optionalPtr(call, 2, x.dtype, layout.count);
-    return () => dequantizeEach(call, layout, { x, scale, zero, y });
-  },
-};
-
-interface Places {
-  readonly x: TensorAt;
-  readonly scale: TensorAt;
-  readonly zero: number;
-  readonly y: TensorAt;
-}
-
-function dequantizeEach(call: KernelCall, { outer, size, inner, block }: Scales, { x, scale, zero, y }: Places): void {
-  const { f32, u8 } = call.memory;
-  const read = codeReader(x.dtype);
-  const blocks = block > 0 ? Math.ceil(size / block) : size;
-  for (let i = 0; i < outer * size * inner; i++) {
-    const [o, a] = [Math.floor(i / (size * inner)), Math.floor(i / inner) % size];
-    const s = block > 0 ? (o * blocks + Math.floor(a / block)) * inner + (i % inner) : a;
-    const code = read(u8, x.ptr, i) - (zero === 0 ? 0 : read(u8, zero, s));
-    f32[(y.ptr >>> 2) + i] = code * (f32[(scale.ptr >>> 2) + s] as number);
-  }
+/** Codes without an export of their own; ids as the others'. */
+function affineOf(forward: boolean, code: RuntimeDType): WasmKernel {
+  const [from, to] = forward ? (["f32", code] as const) : ([code, "f32"] as const);
+  return {
+    id: forward ? `f32_quantize_${code}` : `${code}_dequantize_f32`,
+    bind(call) {
+      const [x, y] = [operand(call, 0, from), result(call, to)];
+      sameCount(call, x, y);
+      const { outer, size, inner, block, count } = scales(call, x.shape);
+      const loop = forward ? call.kernels.f32_quantize : call.kernels.dequantize_f32;
+      const [scale, zero] = [operand(call, 1).ptr, optionalPtr(call, 2, code, count)];
+      const [bits, signed] = [bitsPerElement(code), code.startsWith("i") ? 1 : 0];
+      return () => loop(x.ptr, scale, zero, y.ptr, outer, size, inner, block, bits, signed);
+    },
+  };
 }
 
 const quantizedTypes = ["i8", "u8", "i4", "u4", "i2", "u2", "i32"] as const;
 
 export const quantizeKernels: readonly WasmKernel[] = [
   ...quantizedTypes.map((dtype) => affine(`${dtype}_dequantize_f32`, dtype, "f32", dtype)),
-  dequantizeAny,
+  ...(["u1", "i16", "u16"] as const).map((dtype) => affineOf(false, dtype)),
+  ...(["i16", "u16", "i4", "u4", "i2", "u2"] as const).map((dtype) => affineOf(true, dtype)),
   affine("f32_quantize_i8", "f32", "i8", "i8"),
   affine("f32_quantize_u8", "f32", "u8", "u8"),
 ];

@@ -1,12 +1,12 @@
 /** @file Softmax along an axis and reductions over axes. Reduced axes that are not neighbours are brought to the end by a transposed copy in scratch first. */
 
 import { type AroundAxis, aroundAxis, rowMajor } from "../../../step/shapes.ts";
-import { axisAttr, axisFrom, demand, listAttr, operand, result, sameCount } from "../../../step/step.ts";
+import { axisAttr, axisFrom, boolAttr, demand, listAttr, operand, result, sameCount } from "../../../step/step.ts";
 import { elementCount, type RuntimeDType } from "../../../tensor.ts";
 import { align } from "../arena.ts";
-import type { StepShapes, WasmKernel } from "../kernel.ts";
+import type { KernelCall, StepShapes, WasmKernel } from "../kernel.ts";
 import { bytesOf } from "../layout.ts";
-import { stridedCopy, tableBytes } from "./strided-copy.ts";
+import { elementBytes, stridedCopy, tableBytes } from "./strided-copy.ts";
 
 function softmax(name: "f32_softmax" | "f32_log_softmax"): WasmKernel {
   return {
@@ -45,41 +45,49 @@ export function reduction(step: StepShapes, dtypes: readonly RuntimeDType[] = ["
   return { ...around, order: null };
 }
 
-function reduce(name: "f32_reduce_sum" | "f32_reduce_mean" | "f32_reduce_max"): WasmKernel {
+/** A reduction over rows seen as `[outer, size, inner]`, brought into that order first where they do not lie so. */
+export function reducing(
+  id: string,
+  bound: (call: KernelCall) => (x: number, y: number, around: AroundAxis) => void,
+  dtypes: readonly RuntimeDType[] = [],
+): WasmKernel {
   return {
-    id: name,
-    scratch: (step) => (reduction(step).order ? align(tableBytes) + bytesOf(operand(step, 0)) : 0),
+    id,
+    scratch: (step) => (reduction(step, dtypes).order ? align(tableBytes) + bytesOf(operand(step, 0)) : 0),
     bind(call) {
-      const { outer, size, inner, order } = reduction(call);
+      const [around, run] = [reduction(call, dtypes), bound(call)];
+      const { order } = around;
       const [x, y] = [operand(call, 0), result(call)];
-      const { kernels, scratch } = call;
-      if (!order) return () => kernels[name](x.ptr, y.ptr, outer, size, inner);
+      if (!order) return () => run(x.ptr, y.ptr, around);
       const strides = rowMajor(x.shape);
       const source = { ptr: x.ptr, strides: order.map((axis) => strides[axis] as number) };
-      const turned = scratch + align(tableBytes);
-      const turn = stridedCopy(
-        call,
-        4,
-        source,
-        order.map((axis) => x.shape[axis] as number),
-        turned,
-        scratch,
-      );
+      const turned = call.scratch + align(tableBytes);
+      const sizes = order.map((axis) => x.shape[axis] as number);
+      const turn = stridedCopy(call, elementBytes(call, x), source, sizes, turned, call.scratch);
       return () => {
         turn();
-        kernels[name](turned, y.ptr, outer, size, inner);
+        run(turned, y.ptr, around);
       };
     },
   };
 }
 
-/** First of equal maxima; a NaN is the maximum. */
-function argmaxOf(x: Float32Array, start: number, size: number, inner: number): number {
+function reduce(id: "f32_reduce_sum" | "f32_reduce_mean" | "f32_reduce_max" | "f32_reduce_min" | "f32_reduce_prod"): WasmKernel {
+  const bound =
+    ({ kernels }: KernelCall) =>
+    (x: number, y: number, { outer, size, inner }: AroundAxis) =>
+      kernels[id](x, y, outer, size, inner);
+  return reducing(id, bound, ["f32"]);
+}
+
+/** First of equal maxima, or the last; a NaN is the maximum. */
+function argmaxOf(x: Float32Array, start: number, size: number, inner: number, last: boolean): number {
   let best = 0;
   let top = x[start] as number;
   for (let i = 1; i < size; i++) {
     const value = x[start + i * inner] as number;
-    if (value > top || (Number.isNaN(value) && !Number.isNaN(top))) [best, top] = [i, value];
+    const missing = Number.isNaN(value);
+    if (last ? missing || value >= top : value > top || (missing && !Number.isNaN(top))) [best, top] = [i, value];
   }
   return best;
 }
@@ -92,12 +100,13 @@ const argmax: WasmKernel = {
     const { outer, size, inner } = aroundAxis(x.shape, axisAttr(call, "axis", x.shape.length, 0));
     demand(call, size > 0 && elementCount(y.shape) === outer * inner, "the result has not one index per row");
     const { memory } = call;
+    const last = boolAttr(call, "last");
     return () => {
       const { f32, i32 } = memory;
       for (let i = 0; i < outer * inner; i++) {
         const start = Math.floor(i / inner) * size * inner + (i % inner);
         const at = (y.ptr >>> 2) + 2 * i;
-        i32[at] = argmaxOf(f32, (x.ptr >>> 2) + start, size, inner);
+        i32[at] = argmaxOf(f32, (x.ptr >>> 2) + start, size, inner, last);
         i32[at + 1] = 0;
       }
     };
@@ -110,5 +119,7 @@ export const reduceKernels: readonly WasmKernel[] = [
   reduce("f32_reduce_sum"),
   reduce("f32_reduce_mean"),
   reduce("f32_reduce_max"),
+  reduce("f32_reduce_min"),
+  reduce("f32_reduce_prod"),
   argmax,
 ];

@@ -5,8 +5,8 @@ import { demand } from "../../../step/step.ts";
 import { bitsPerElement, elementCount } from "../../../tensor.ts";
 import type { KernelCall, StepShapes, TensorShape } from "../kernel.ts";
 
-/** The kernels walk tables of sizes and strides of at most this many axes. */
-const maxRank = 6;
+/** The kernels walk tables of sizes and strides of at most this many axes: those of the highest rank there is. */
+const maxRank = 32;
 /** Room for one table with up to three rows. */
 export const tableBytes = 3 * maxRank * 4;
 

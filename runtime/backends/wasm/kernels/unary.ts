@@ -60,6 +60,8 @@ function scripted(id: string, f: (x: number) => number): WasmKernel {
   };
 }
 
+const angles = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"] as const;
+
 export const unaryKernels: readonly WasmKernel[] = [
   unary("f32_abs"),
   unary("f32_ceil"),
@@ -72,10 +74,12 @@ export const unaryKernels: readonly WasmKernel[] = [
   unary("f32_relu"),
   unary("f32_round"),
   unary("f32_sigmoid"),
+  unary("f32_softplus"),
   unary("f32_sqrt"),
   unary("f32_tanh"),
   clip,
   leakyRelu,
   scripted("f32_step", (x) => (x > 0 ? 1 : 0)),
   scripted("f32_sign", Math.sign),
+  ...angles.map((name) => scripted(`f32_${name}`, Math[name])),
 ];

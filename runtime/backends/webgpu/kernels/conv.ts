@@ -3,6 +3,7 @@
  * `conv_grouped`: any groups, depthwise among them; each invocation 4 pixels of one channel. 1x1 without stride or padding is a matrix product (`product.ts`).
  */
 
+import { span } from "../../../limits.ts";
 import type { StepShapes } from "../../../step/step.ts";
 import { activationCode, demand, intAttr, operand, result } from "../../../step/step.ts";
 import { plane, windowSteps } from "../../../step/window.ts";
@@ -35,6 +36,11 @@ function geometry(call: StepShapes, channelTile: number): { readonly fields: Fie
     ...{ dilationY: dilation.y, dilationX: dilation.x },
   };
   return { fields, weights: panels * (ins / groups) * kernel.y * kernel.x };
+}
+
+function work(call: StepShapes): number {
+  const { ins, groups, kernelY, kernelX } = geometry(call, 1).fields;
+  return span(result(call).shape) * Math.max(1, (ins / groups) * kernelY * kernelX);
 }
 
 const lanes = [0, 1, 2, 3];
@@ -154,6 +160,6 @@ function groupedBody(type: string, biased: boolean, activation: unknown): string
 }
 
 export const convKernels: readonly WebGpuKernel[] = [
-  { id: "conv", programs: (step) => [program("dense", step)] },
-  { id: "conv_grouped", programs: (step) => [program("grouped", step)] },
+  { id: "conv", programs: (step) => [program("dense", step)], work },
+  { id: "conv_grouped", programs: (step) => [program("grouped", step)], work },
 ];

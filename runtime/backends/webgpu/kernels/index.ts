@@ -2,6 +2,7 @@
 import type { WebGpuKernel } from "../kernel.ts";
 import { convKernels } from "./conv.ts";
 import { elementwiseKernels } from "./elementwise.ts";
+import { integerKernels } from "./integers.ts";
 import { moveKernels } from "./move.ts";
 import { productKernels } from "./product.ts";
 import { reduceKernels } from "./reduce.ts";
@@ -16,4 +17,5 @@ export const builtinKernels: readonly WebGpuKernel[] = [
   ...elementwiseKernels,
   ...moveKernels,
   ...weightKernels,
+  ...integerKernels,
 ];

@@ -4,6 +4,7 @@
  * quantized and shared weights are read in place, one column per invocation, as the codes that the file holds.
  */
 
+import { span } from "../../../limits.ts";
 import type { StepShapes } from "../../../step/step.ts";
 import { activationCode, demand, intAttr, operand, result } from "../../../step/step.ts";
 import { elementCount } from "../../../tensor.ts";
@@ -30,6 +31,10 @@ function sizes(form: Form, call: StepShapes): Sizes {
     `x is [${x.join(", ")}], the result [${y.join(", ")}]`,
   );
   return { batch, rows, columns, inner };
+}
+
+function work(form: Form, call: StepShapes): number {
+  return span(result(call).shape) * sizes(form, call).inner;
 }
 
 const index = {
@@ -232,12 +237,16 @@ function packKernel(id: string, transposed: boolean): WebGpuKernel {
 }
 
 export const productKernels: readonly WebGpuKernel[] = [
-  { id: "linear", programs: (step) => [packedProgram("linear", step)] },
-  { id: "pointwise", programs: (step) => [packedProgram("pointwise", step)] },
-  { id: "linear_affine", programs: (step) => [inPlaceProgram("linear", "affine", step)] },
-  { id: "linear_codebook", programs: (step) => [inPlaceProgram("linear", "codebook", step)] },
-  { id: "pointwise_affine", programs: (step) => [inPlaceProgram("pointwise", "affine", step)] },
-  { id: "pointwise_codebook", programs: (step) => [inPlaceProgram("pointwise", "codebook", step)] },
+  { id: "linear", programs: (step) => [packedProgram("linear", step)], work: (call) => work("linear", call) },
+  { id: "pointwise", programs: (step) => [packedProgram("pointwise", step)], work: (call) => work("pointwise", call) },
+  { id: "linear_affine", programs: (step) => [inPlaceProgram("linear", "affine", step)], work: (call) => work("linear", call) },
+  { id: "linear_codebook", programs: (step) => [inPlaceProgram("linear", "codebook", step)], work: (call) => work("linear", call) },
+  { id: "pointwise_affine", programs: (step) => [inPlaceProgram("pointwise", "affine", step)], work: (call) => work("pointwise", call) },
+  {
+    id: "pointwise_codebook",
+    programs: (step) => [inPlaceProgram("pointwise", "codebook", step)],
+    work: (call) => work("pointwise", call),
+  },
   packKernel("pack_columns", false),
   packKernel("pack_rows", true),
 ];

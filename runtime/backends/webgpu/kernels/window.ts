@@ -1,5 +1,6 @@
 /** @file Max and average pooling over one or two spatial axes: one invocation per result element. */
-import { boolAttr, demand, operand, result } from "../../../step/step.ts";
+import { span } from "../../../limits.ts";
+import { boolAttr, demand, operand, result, type StepShapes } from "../../../step/step.ts";
 import { kernelSize, plane, windowSteps } from "../../../step/window.ts";
 import { elementCount } from "../../../tensor.ts";
 import type { Program, StepTypes, WebGpuKernel } from "../kernel.ts";
@@ -76,7 +77,12 @@ function program(kind: "max" | "avg", step: StepTypes): Program {
   };
 }
 
+function work(call: StepShapes): number {
+  const kernel = kernelSize(call, operand(call, 0).shape.length - 2);
+  return span(result(call).shape) * kernel.y * kernel.x;
+}
+
 export const windowKernels: readonly WebGpuKernel[] = [
-  { id: "max_pool", programs: (step) => [program("max", step)] },
-  { id: "avg_pool", programs: (step) => [program("avg", step)] },
+  { id: "max_pool", programs: (step) => [program("max", step)], work },
+  { id: "avg_pool", programs: (step) => [program("avg", step)], work },
 ];

@@ -1,0 +1,25 @@
+/** @file Tests whose expected outputs we do not share, as `set:folder/test`, and why. They stay mismatches in every table; they do not fail a run, and ONNX Runtime passes none of them. */
+
+export interface Dispute {
+  readonly test: RegExp;
+  readonly why: string;
+}
+
+export const disputes: readonly Dispute[] = [
+  {
+    test: /_cast(like)?_FLOAT(16)?_to_U?INT[24](_expanded)?$/,
+    why: "floats out of range: undefined by the specification; the test wraps, type.cast saturates",
+  },
+  {
+    test: /^onnx-1\.13\.1.*_cast(like)?_FLOAT_to_BFLOAT16(_expanded)?$/,
+    why: "the archive cuts the low bits off; the specification rounds to nearest even, as later archives do",
+  },
+  {
+    test: /_celu_bfloat16(_expanded)?$/,
+    why: "the specification composes Celu of ops that each round to bf16; the test rounds once, and rtol 1e-3 is finer than a step of bf16",
+  },
+];
+
+export function disputeOf(set: string, test: string): string | null {
+  return disputes.find((dispute) => dispute.test.test(`${set}:${test}`))?.why ?? null;
+}

@@ -1,0 +1,53 @@
+/** @file The cost profile of ort-cpu: `npm run calibrate:ship -- ort-cpu`; samples in `bench/calibration/ort-cpu.samples.json`. */
+import type { CostProfile } from "../profile.ts";
+
+// biome-ignore format: one line a family, as the profile's JSON
+export const ortCpu: CostProfile = {
+  "format": 1,
+  "target": "ort-cpu",
+  "tersor": "0.1.0",
+  "measuredOn": {"cpu":"AMD EPYC","cores":2,"arch":"x64","engine":"ort, Node 20.20.2, V8 11.3.244.8-node.38"},
+  "referenceMicroseconds": 265.331,
+  "kernels": {
+    "conv": {"launch":4.78014,"macs of 1x1":0.0000105326,"macs":0.0000244829,"macs of few inputs":0.0000335386,"results":0,"inputs":0.000809905,"L3 bytes":0.0000693104,"memory bytes":0},
+    "conv depthwise": {"launch":3.81072,"macs":0.0000691107,"results":0},
+    "math.abs": {"launch":0,"bytes":0.0000108275,"element operations":0,"L3 value bytes":0.0000261732,"memory value bytes":0},
+    "math.add": {"launch":4.16452,"bytes":0.0000163383,"element operations":0,"L3 value bytes":0.0000148592,"memory value bytes":0},
+    "math.clip": {"launch":0.250612,"bytes":0,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.div": {"launch":8.43586,"bytes":0.0000118246,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.erf": {"launch":1.59934,"bytes":0.000103188,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.exp": {"launch":0,"bytes":0.0000686373,"element operations":0,"L3 value bytes":0.0000608245,"memory value bytes":0},
+    "math.greater": {"launch":19.6015,"bytes":0.000139138,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.leaky_relu": {"launch":4.15051,"bytes":0.00000355125,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.log": {"launch":1.38248,"bytes":0.00023446,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.log_softmax": {"launch":0,"bytes":0.000165406,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.max": {"launch":5.22574,"bytes":0,"element operations":0.000173628,"L3 value bytes":0.000289488,"memory value bytes":0},
+    "math.min": {"launch":1.59661,"bytes":0,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.mul": {"launch":0.35417,"bytes":0.0000151223,"element operations":0,"L3 value bytes":0,"memory value bytes":0.000146467},
+    "math.neg": {"launch":0,"bytes":0.0000207816,"element operations":0,"L3 value bytes":7.55062e-7,"memory value bytes":0},
+    "math.pow": {"launch":0.104696,"bytes":0.00000574992,"element operations":0.0113334,"L3 value bytes":0,"memory value bytes":0},
+    "math.reciprocal": {"launch":1.41449,"bytes":0.0000173031,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.relu": {"launch":0.983302,"bytes":0.0000191932,"element operations":0,"L3 value bytes":0,"memory value bytes":0.000124407},
+    "math.sigmoid": {"launch":0,"bytes":0.0000613617,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.softmax": {"launch":5.76172,"bytes":0,"element operations":0,"L3 value bytes":0.000635076,"memory value bytes":0},
+    "math.sqrt": {"launch":0,"bytes":0.0000425097,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.sub": {"launch":5.09104,"bytes":0,"element operations":0.0000333792,"L3 value bytes":0,"memory value bytes":0},
+    "math.tanh": {"launch":2.82449,"bytes":0.0000176107,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "math.where": {"launch":0,"bytes":0,"element operations":0,"L3 value bytes":0.0000508408,"memory value bytes":0},
+    "nn.avg_pool": {"launch":6.46179,"bytes":0.000107641,"element operations":0.0000120978,"L3 value bytes":0,"memory value bytes":0},
+    "nn.linear": {"launch":3.20105,"macs":0.0000232641,"macs of single rows":0.0000344512,"results":0.000582355,"L3 bytes":0.0000244577,"memory bytes":0.0000361526},
+    "nn.matmul": {"launch":0,"macs":0.0000215938,"macs of single rows":0.0103722,"results":0.0000564014,"L3 bytes":0,"memory bytes":0},
+    "nn.max_pool": {"launch":7.48335,"bytes":0.000125057,"element operations":0.0000111322,"L3 value bytes":0,"memory value bytes":0},
+    "reduce.max": {"launch":0,"bytes":0.0000490929,"element operations":0,"L3 value bytes":0.000851052,"memory value bytes":0},
+    "reduce.mean": {"launch":8.4217,"bytes":0.0000339177,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "reduce.sum": {"launch":3.40943,"bytes":0.0000412073,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "shape.broadcast": {"launch":13.2499,"bytes":0.0000219748,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "shape.concat": {"launch":6.20509,"bytes":0.0000194126,"element operations":0,"L3 value bytes":0,"memory value bytes":0.000771603},
+    "shape.gather": {"launch":0.312363,"bytes":0,"element operations":0,"L3 value bytes":7.14471e-7,"memory value bytes":0},
+    "shape.pad": {"launch":3.41468,"bytes":0.000224831,"element operations":0,"L3 value bytes":0.0000116355,"memory value bytes":0},
+    "shape.slice": {"launch":9.09946,"bytes":0.00000226396,"element operations":0,"L3 value bytes":0,"memory value bytes":0},
+    "shape.transpose": {"launch":1.09777,"bytes":0.0000898222,"element operations":0,"L3 value bytes":0.0000249156,"memory value bytes":0.000756601}
+  },
+  "run": {"launch":60.9309,"input bytes":3.3285e-7,"output bytes":0.000289862},
+  "unmeasured": 1
+};

@@ -1,0 +1,53 @@
+/** @file The cost profile of wasm-simd: `npm run calibrate:ship -- wasm-simd`; samples in `bench/calibration/wasm-simd.samples.json`. */
+import type { CostProfile } from "../profile.ts";
+
+// biome-ignore format: one line a family, as the profile's JSON
+export const wasmSimd: CostProfile = {
+  "format": 1,
+  "target": "wasm-simd",
+  "tersor": "0.1.0",
+  "measuredOn": {"cpu":"AMD EPYC","cores":2,"arch":"x64","engine":"wasm, Node 20.20.2, V8 11.3.244.8-node.38"},
+  "referenceMicroseconds": 182.54,
+  "kernels": {
+    "broadcast": {"launch":0.218231,"runs":0.0100362,"run bytes":0.0000373966,"single elements":0.000909855,"scattered elements":0,"L3 value bytes":0,"memory value bytes":0},
+    "concat": {"launch":0.0542592,"operands":0.0271296,"blocks":0.0102779,"bytes":0.0000225702,"L3 value bytes":0.0000128561,"memory value bytes":0},
+    "f32_abs": {"launch":0.242454,"elements":0.000549084,"L3 value bytes":0.00000592882,"memory value bytes":0},
+    "f32_add": {"launch":0.0984883,"elements":0.00169313,"runs":0.00812449,"elements of odd strides":0,"L3 value bytes":0.000028748,"memory value bytes":0},
+    "f32_avg_pool": {"launch":0.677251,"windows":0.00707166,"taps":0.00107164,"L3 value bytes":0.0000256082,"memory value bytes":0.000042403},
+    "f32_clip": {"launch":0.161564,"elements":0.000804677,"L3 value bytes":0,"memory value bytes":0},
+    "f32_conv": {"launch":0.457777,"macs":0.0000822307,"single-row macs":0.0000187571,"tiles":0.0217784,"macs beyond L1":0.00000236015,"left bytes beyond L2":4.41927e-7,"packed taps":0.0158513,"row breaks":0.0037298,"strided elements":0.000538745,"pixel blocks":0.218218,"weight bytes again":0,"L3 bytes":0.00000978771,"memory bytes":0.0000791066,"L3 value bytes":0.000028331,"memory value bytes":0},
+    "f32_conv depthwise": {"launch":0.403616,"planes":0,"rows":0.00382332,"16 pixels":0.0051768,"taps of 16":0.00209303,"4 pixels":0.00650198,"taps of 4":0.00103074,"single pixels":0.00925303,"taps of single":0.00164516,"L3 value bytes":0.0000119297,"memory value bytes":0},
+    "f32_div": {"launch":0.185095,"elements":0.00157519,"runs":0.0266056,"elements of odd strides":0,"L3 value bytes":0.00000412095,"memory value bytes":0},
+    "f32_erf": {"launch":0.173991,"elements":0.0103879,"L3 value bytes":0.000019247,"memory value bytes":0},
+    "f32_exp": {"launch":0.174078,"elements":0.00426607,"L3 value bytes":0,"memory value bytes":0},
+    "f32_leaky_relu": {"launch":0.136432,"elements":0.00055614,"L3 value bytes":0.0000175966,"memory value bytes":0},
+    "f32_linear": {"launch":0.249783,"macs":0.0000823363,"single-row macs":0.000111872,"tiles":0.0287037,"macs beyond L1":7.28361e-7,"left bytes beyond L2":0.00000354076,"L3 bytes":0.00000415173,"memory bytes":0.0000424604},
+    "f32_log": {"launch":0.178547,"elements":0.00455091,"L3 value bytes":0.0000452863,"memory value bytes":0},
+    "f32_log_softmax": {"launch":0.170189,"rows":0.0511944,"elements":0.00567485,"columns":0.142616,"elements of columns":0.0189669,"L3 value bytes":0.0000853357,"memory value bytes":0},
+    "f32_matmul": {"launch":0.416147,"macs":0.0000827486,"single-row macs":0.0000173613,"tiles":0.0188143,"macs beyond L1":0,"left bytes beyond L2":0,"calls":0,"packed rows":0.00641443},
+    "f32_max": {"launch":0.141175,"elements":0.00172244,"runs":0,"elements of odd strides":0,"L3 value bytes":0.00000935079,"memory value bytes":0},
+    "f32_max_pool": {"launch":0.190704,"windows":0.00787002,"taps":0.00131403,"L3 value bytes":0.0000693716,"memory value bytes":0},
+    "f32_min": {"launch":0.147589,"elements":0.00178352,"runs":0,"elements of odd strides":0,"L3 value bytes":0.00000799652,"memory value bytes":0.00000204766},
+    "f32_mul": {"launch":0.204793,"elements":0.00163219,"runs":0.0112507,"elements of odd strides":0,"L3 value bytes":0.0000119571,"memory value bytes":0},
+    "f32_neg": {"launch":0.167944,"elements":0.000568564,"L3 value bytes":0.00000340295,"memory value bytes":0},
+    "f32_pow": {"launch":0.0805593,"elements":0.0739706,"runs":0,"elements of odd strides":0,"L3 value bytes":0,"memory value bytes":0},
+    "f32_reciprocal": {"launch":0.228581,"elements":0.000571379,"L3 value bytes":0.00000953631,"memory value bytes":0},
+    "f32_reduce_max": {"launch":0.184664,"rows":0,"elements of rows":0.00093723,"rows added":0.0376442,"elements added":0.000878873,"elements turned":0,"L3 value bytes":0.0000850583,"memory value bytes":0},
+    "f32_reduce_mean": {"launch":0.226843,"rows":0.00511392,"elements of rows":0.0000862184,"rows added":0.0111169,"elements added":0.000703378,"elements turned":0,"L3 value bytes":0,"memory value bytes":0},
+    "f32_reduce_sum": {"launch":0.203777,"rows":0.00576548,"elements of rows":0.000063369,"rows added":0.136432,"elements added":0.000562414,"elements turned":0,"L3 value bytes":0.00000325579,"memory value bytes":0},
+    "f32_relu": {"launch":0.182797,"elements":0.000571743,"L3 value bytes":0.00000409786,"memory value bytes":0.0000103292},
+    "f32_sigmoid": {"launch":0.166396,"elements":0.00543105,"L3 value bytes":0,"memory value bytes":0},
+    "f32_softmax": {"launch":0.174917,"rows":0.00670633,"elements":0.00675327,"columns":0.00880739,"elements of columns":0.0270751,"L3 value bytes":0,"memory value bytes":0},
+    "f32_sqrt": {"launch":0.219845,"elements":0.000553004,"L3 value bytes":0.00000369776,"memory value bytes":0},
+    "f32_sub": {"launch":0.111688,"elements":0.00164012,"runs":0.0160327,"elements of odd strides":0,"L3 value bytes":0.00000977897,"memory value bytes":0},
+    "f32_tanh": {"launch":0.169412,"elements":0.00740767,"L3 value bytes":0.000040259,"memory value bytes":0},
+    "gather_i64": {"launch":0.0535375,"operands":0.0267687,"blocks":0.0062314,"bytes":0.0000275411,"L3 value bytes":6.90458e-7,"memory value bytes":0},
+    "greater": {"launch":0.120505,"elements":0.0139242,"runs":0,"elements of odd strides":0,"L3 value bytes":0,"memory value bytes":0},
+    "pad": {"launch":0.116918,"operands":0.116918,"blocks":0.0210231,"bytes":0.0000570525,"L3 value bytes":0,"memory value bytes":0},
+    "slice": {"launch":0.196459,"runs":0.0133695,"run bytes":0.0000337697,"single elements":0.000587469,"scattered elements":0,"L3 value bytes":0.00000480137,"memory value bytes":0},
+    "transpose": {"launch":0.277215,"runs":0.00683124,"run bytes":0.0000451955,"single elements":0.000923631,"scattered elements":0.000374496,"L3 value bytes":0.0000170313,"memory value bytes":0.0000481241},
+    "x32_where": {"launch":0.127481,"elements":0.0100209,"runs":0,"elements of odd strides":0,"L3 value bytes":0,"memory value bytes":0}
+  },
+  "run": {"launch":4.63582,"input bytes":0.0000534084,"output bytes":0.00013606},
+  "unmeasured": 1.74595
+};

@@ -1,0 +1,51 @@
+/** @file The cost profile of webgpu-f16: `npm run calibrate:ship -- webgpu-f16`; samples in `bench/calibration/webgpu-f16.samples.json`. */
+import type { CostProfile } from "../profile.ts";
+
+// biome-ignore format: one line a family, as the profile's JSON
+export const webgpuF16: CostProfile = {
+  "format": 1,
+  "target": "webgpu-f16",
+  "tersor": "0.1.0",
+  "measuredOn": {"cpu":"AMD EPYC","cores":2,"arch":"x64","engine":"webgpu-f16, Node 20.20.2, V8 11.3.244.8-node.38","adapter":"llvmpipe (software)"},
+  "referenceMicroseconds": 164.29,
+  "kernels": {
+    "abs": {"launch":65.4319,"macs":0,"bytes":0.00091657,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "add": {"launch":116.683,"macs":0,"bytes":0,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "avg_pool": {"launch":87.4872,"macs":0,"bytes":0.0035421,"element operations":0.00293553,"L3 bytes":0,"memory bytes":0},
+    "broadcast": {"launch":70.1949,"macs":0,"bytes":0.00385012,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "cast": {"launch":60.0546,"macs":0,"bytes":0.000332959,"element operations":0.00199775,"L3 bytes":0,"memory bytes":0},
+    "clip": {"launch":97.371,"macs":0,"bytes":0.00272104,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "concat": {"launch":130.512,"macs":0,"bytes":0.0029323,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "conv": {"launch":136.023,"macs":0.000994856,"bytes":0.00233015,"element operations":0,"L3 bytes":0.033466,"memory bytes":0},
+    "conv_grouped": {"launch":64.6113,"macs":0.00182238,"bytes":0.00457416,"element operations":0,"L3 bytes":1.51329,"memory bytes":0},
+    "dequantize": {"launch":0,"macs":0,"bytes":0,"element operations":0.027292,"L3 bytes":0,"memory bytes":0},
+    "div": {"launch":64.4349,"macs":0,"bytes":0,"element operations":0.0167006,"L3 bytes":0.0123548,"memory bytes":0},
+    "erf": {"launch":203.735,"macs":0,"bytes":0.00287445,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "exp": {"launch":0,"macs":0,"bytes":0.00533838,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "leaky_relu": {"launch":49.3926,"macs":0,"bytes":0.00062524,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "linear": {"launch":115.443,"macs":0.000425139,"bytes":0,"element operations":0,"L3 bytes":0.00150578,"memory bytes":0},
+    "log": {"launch":78.839,"macs":0,"bytes":0.00166935,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "log_softmax": {"launch":76.6646,"macs":0,"bytes":0.0057884,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "max": {"launch":79.4281,"macs":0,"bytes":0,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "max_pool": {"launch":48.9565,"macs":0,"bytes":0.0141293,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "min": {"launch":55.9141,"macs":0,"bytes":0.0177556,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "mul": {"launch":96.2784,"macs":0,"bytes":0,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "neg": {"launch":53.2915,"macs":0,"bytes":0.00188902,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "pointwise": {"launch":93.476,"macs":0,"bytes":0.00241065,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "quantize": {"launch":0,"macs":0,"bytes":0,"element operations":0.027292,"L3 bytes":0,"memory bytes":97090.5},
+    "reciprocal": {"launch":59.4175,"macs":0,"bytes":0.000469983,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "reduce_max": {"launch":103.083,"macs":0,"bytes":0.00406833,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "reduce_mean": {"launch":87.6644,"macs":0,"bytes":0,"element operations":0.00360349,"L3 bytes":0,"memory bytes":0},
+    "reduce_sum": {"launch":11.0728,"macs":0,"bytes":0.00253661,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "relu": {"launch":14.3542,"macs":0,"bytes":0.00344007,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "sigmoid": {"launch":43.2467,"macs":0,"bytes":0.00631629,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "slice": {"launch":67.1439,"macs":0,"bytes":0.00380703,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "softmax": {"launch":0,"macs":0,"bytes":0.0104411,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "sqrt": {"launch":12.0182,"macs":0,"bytes":0.000554408,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "sub": {"launch":109.424,"macs":0,"bytes":0,"element operations":0.000539103,"L3 bytes":0,"memory bytes":0},
+    "tanh": {"launch":71.8785,"macs":0,"bytes":0.000647337,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "transpose": {"launch":0,"macs":0,"bytes":0.00631358,"element operations":0,"L3 bytes":0,"memory bytes":0}
+  },
+  "run": {"launch":214.452,"input bytes":0,"output bytes":0.00493531},
+  "unmeasured": 1
+};

@@ -1,0 +1,53 @@
+/** @file The cost profile of webgpu: `npm run calibrate:ship -- webgpu`; samples in `bench/calibration/webgpu.samples.json`. */
+import type { CostProfile } from "../profile.ts";
+
+// biome-ignore format: one line a family, as the profile's JSON
+export const webgpu: CostProfile = {
+  "format": 1,
+  "target": "webgpu",
+  "tersor": "0.1.0",
+  "measuredOn": {"cpu":"AMD EPYC","cores":2,"arch":"x64","engine":"webgpu, Node 20.20.2, V8 11.3.244.8-node.38","adapter":"llvmpipe (software)"},
+  "referenceMicroseconds": 174.49,
+  "kernels": {
+    "abs": {"launch":190.464,"macs":0,"bytes":0.00103,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "add": {"launch":178.36,"macs":0,"bytes":0.000726535,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "avg_pool": {"launch":161.315,"macs":0,"bytes":0,"element operations":0.0156724,"L3 bytes":0,"memory bytes":0},
+    "broadcast": {"launch":157.698,"macs":0,"bytes":0.00331179,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "clip": {"launch":27.9645,"macs":0,"bytes":0.000843816,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "concat": {"launch":145.681,"macs":0,"bytes":0.00225247,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "conv": {"launch":178.553,"macs":0.00101448,"bytes":0.00085471,"element operations":0,"L3 bytes":0.00489618,"memory bytes":0},
+    "conv_grouped": {"launch":189.412,"macs":0.00211682,"bytes":0.000425653,"element operations":0,"L3 bytes":2.10799,"memory bytes":0},
+    "dequantize": {"launch":0,"macs":0,"bytes":0.00518107,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "div": {"launch":91.9515,"macs":0,"bytes":0.00470425,"element operations":0,"L3 bytes":0.0250744,"memory bytes":0},
+    "erf": {"launch":184.094,"macs":0,"bytes":0.000870092,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "exp": {"launch":153.788,"macs":0,"bytes":0.000637148,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "greater": {"launch":146.245,"macs":0,"bytes":0,"element operations":0.042458,"L3 bytes":1014.81,"memory bytes":0},
+    "leaky_relu": {"launch":173.939,"macs":0,"bytes":0.000646552,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "linear": {"launch":173.458,"macs":0.000687173,"bytes":0,"element operations":0,"L3 bytes":0,"memory bytes":0.965299},
+    "log": {"launch":80.3069,"macs":0,"bytes":0.000798764,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "log_softmax": {"launch":149.442,"macs":0,"bytes":0.00392952,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "max": {"launch":145.169,"macs":0,"bytes":0,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "max_pool": {"launch":217.49,"macs":0,"bytes":0.00046835,"element operations":0.00312931,"L3 bytes":0,"memory bytes":0},
+    "min": {"launch":153.007,"macs":0,"bytes":0,"element operations":0.0284132,"L3 bytes":0,"memory bytes":0},
+    "mul": {"launch":107.949,"macs":0,"bytes":0,"element operations":0.0230667,"L3 bytes":0,"memory bytes":0},
+    "neg": {"launch":179.056,"macs":0,"bytes":0,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "pad": {"launch":146.835,"macs":0,"bytes":0.00574092,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "pointwise": {"launch":113.322,"macs":0.000910377,"bytes":0.0000657643,"element operations":0,"L3 bytes":0.0507302,"memory bytes":0},
+    "quantize": {"launch":63.9856,"macs":0,"bytes":0.00518107,"element operations":0,"L3 bytes":0,"memory bytes":88898.3},
+    "reciprocal": {"launch":175.766,"macs":0,"bytes":0.00052281,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "reduce_max": {"launch":141.056,"macs":0,"bytes":0.00350443,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "reduce_mean": {"launch":157.192,"macs":0,"bytes":0,"element operations":0.00242728,"L3 bytes":0,"memory bytes":0},
+    "reduce_sum": {"launch":177.386,"macs":0,"bytes":0.00046317,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "relu": {"launch":42.2891,"macs":0,"bytes":0.000673722,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "sigmoid": {"launch":136.092,"macs":0,"bytes":0.000867411,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "slice": {"launch":160.591,"macs":0,"bytes":0.00150827,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "softmax": {"launch":157.706,"macs":0,"bytes":0.000800699,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "sqrt": {"launch":109.81,"macs":0,"bytes":0.000341294,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "sub": {"launch":144.197,"macs":0,"bytes":0.00327554,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "tanh": {"launch":159.899,"macs":0,"bytes":0.000109563,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "transpose": {"launch":0,"macs":0,"bytes":0.00424706,"element operations":0,"L3 bytes":0,"memory bytes":0},
+    "where": {"launch":0,"macs":0,"bytes":0,"element operations":0,"L3 bytes":0,"memory bytes":0}
+  },
+  "run": {"launch":229.604,"input bytes":0,"output bytes":0.00207528},
+  "unmeasured": 1
+};
