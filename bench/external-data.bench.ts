@@ -42,7 +42,10 @@ function model(operator: "Gemm" | "MatMul"): Uint8Array {
     node.push({ opType: operator, input: [layer === 0 ? "x" : `r${layer - 1}`, `w${layer}`], output: [`g${layer}`], attribute });
     node.push({ opType: "Relu", input: [`g${layer}`], output: [`r${layer}`] });
   }
-  const info = (name: string) => ({ name, type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: "batch" }, { dimValue: SIZE }] } } } });
+  const info = (name: string) => ({
+    name,
+    type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: "batch" }, { dimValue: SIZE }] } } },
+  });
   const graph = { name: "large", node, initializer, input: [info("x")], output: [info(`r${LAYERS - 1}`)] };
   return onnx.ModelProto.encode({ irVersion: 8, opsetImport: [{ domain: "", version: 17 }], graph }).finish();
 }
@@ -63,7 +66,14 @@ try {
     if (child.status !== 0) throw new Error(child.stderr);
     const peakBytes = Number(/peak (\d+)/.exec(child.stderr)?.[1]) * 1024;
     const seconds = Number(((performance.now() - start) / 1000).toFixed(1));
-    return { operator, weightBytes: LAYERS * BYTES, fileBytes: statSync(out).size, peakBytes, ratio: Number((peakBytes / (LAYERS * BYTES)).toFixed(3)), seconds };
+    return {
+      operator,
+      weightBytes: LAYERS * BYTES,
+      fileBytes: statSync(out).size,
+      peakBytes,
+      ratio: Number((peakBytes / (LAYERS * BYTES)).toFixed(3)),
+      seconds,
+    };
   });
   console.table(rows);
   const machine = { cpu: cpus()[0]?.model ?? "", cores: cpus().length, node: process.version };

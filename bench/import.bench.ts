@@ -39,7 +39,10 @@ function generate(count: number): Uint8Array {
     node.push({ name: `/model/layer.${i}`, output: [name], ...(operators[random.int(operators.length)] as () => Input<NodeProto>)() });
     names.push(name);
   }
-  const info = (name: string) => ({ name, type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: "batch" }, { dimValue: 16 }] } } } });
+  const info = (name: string) => ({
+    name,
+    type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: "batch" }, { dimValue: 16 }] } } },
+  });
   const last = names[names.length - 1] as string;
   const graph = { name: "generated", node, initializer, input: [info("x")], output: [info(last)], valueInfo: names.slice(1, -1).map(info) };
   return onnx.ModelProto.encode({ irVersion: 8, opsetImport: [{ domain: "", version: 17 }], graph }).finish();

@@ -3,7 +3,7 @@
  * multiple of the reference kernel's, which takes turns with the network in the same run, and so is every prediction (over the profile's reference time): clock and load fall out. Each network is measured
  * twice, in two passes over all; their difference is the noise floor. Beside it two baselines fitted on the same calibration runs: multiply-accumulates only, and a roofline.
  *
- * npm run bench -- prediction            or: node --import tsx bench/prediction.bench.ts [--target wasm-simd,ort-cpu] [--profile FILE] [--budget MS] [MODEL.onnx|.tir ...]
+ * npm run bench -- prediction            or: node --import tsx bench/prediction.bench.ts [--target wasm-simd,ort-cpu] [--profile FILE] [--budget MS] [--dim N=4 ...] [MODEL.onnx|.tir ...]
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -20,8 +20,9 @@ import { fit } from "../compiler/cost/fit.ts";
 import { withProfile } from "../compiler/cost/model.ts";
 import { predictSteps } from "../compiler/cost/predict.ts";
 import { type CostProfile, readProfile } from "../compiler/cost/profile.ts";
-import { touchedBytes } from "../compiler/cost/step.ts";
-import { createHost, type Host, planFor, type TargetSpec, targetNamed } from "../compiler/index.ts";
+import { type DimSizes, touchedBytes } from "../compiler/cost/step.ts";
+import { createHost, type Host, planFor, preparePipeline, resolvePipeline, runPipeline, type TargetSpec, targetNamed } from "../compiler/index.ts";
+import { interpreterExecutor } from "../compiler/interpret/executor.ts";
 import { costOf } from "../compiler/target/target.ts";
 import { type Module, TersorError } from "../ir-spec/index.ts";
 import { wasm } from "../runtime/backends/wasm/index.ts";
@@ -37,6 +38,8 @@ const { values: flags, positionals } = parseArgs({
     target: { type: "string", default: "wasm-simd,ort-cpu" },
     profile: { type: "string" },
     budget: { type: "string", default: "600" },
+    /** Sizes of symbols, `--dim H=320`; others are 1. */
+    dim: { type: "string", multiple: true, default: [] },
     /** Leave out the generated networks and the real ones: judge the named models alone. */
     only: { type: "boolean", default: false },
   },
@@ -60,6 +63,20 @@ interface Row {
 }
 
 const host = createHost();
+
+const sizes: DimSizes = new Map(
+  flags.dim.map((text) => {
+    const [, name = "", size = ""] = /^([A-Z][A-Z0-9_]*)=(\d+)$/.exec(text) ?? [];
+    if (name === "") throw new RangeError(`--dim ${text} must be like H=320`);
+    return [name, Number(size)];
+  }),
+);
+
+/** As `compile` prepares every model: batch norm folded, activations fused, constants folded. */
+async function prepared(module: Module): Promise<Module> {
+  const executor = interpreterExecutor(host.ops);
+  return (await runPipeline(module, resolvePipeline(host, preparePipeline), { registry: host.ops, executor })).module;
+}
 
 function networks(): readonly Network[] {
   const generated = Object.entries(families).flatMap(([family, nets]) =>
@@ -121,9 +138,9 @@ async function judge(target: TargetSpec, profile: CostProfile, samples: Calibrat
   for (let pass = 0; pass < 2; pass++) {
     for (const network of networks()) {
       try {
-        const module = modules.get(network.name) ?? (await network.build());
+        const module = modules.get(network.name) ?? (await prepared(await network.build()));
         modules.set(network.name, module);
-        const options = { target, backend: make(), registry: host.ops, reference, budget: 1, runBudget: Number(flags.budget) };
+        const options = { target, sizes, backend: make(), registry: host.ops, reference, budget: 1, runBudget: Number(flags.budget) };
         const { run, steps, inputBytes, outputBytes } = await measure(network.name, module, 1, options);
         times.set(network.name, [...(times.get(network.name) ?? []), run]);
         if (pass === 0) continue;
@@ -131,7 +148,7 @@ async function judge(target: TargetSpec, profile: CostProfile, samples: Calibrat
         const plan = planFor(module, target, host.ops);
         const counts = steps.map(({ step }) => [step.macs, touchedBytes(step)] as const);
         const unit = profile.referenceMicroseconds;
-        const total = predictSteps(model, plan.steps, plan.ports).total ?? Number.NaN;
+        const total = predictSteps(model, plan.steps, plan.ports, sizes).total ?? Number.NaN;
         rows.push({
           family: network.family,
           name: network.name,

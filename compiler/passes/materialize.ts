@@ -3,8 +3,8 @@
  * sparse weight stays a definition, since its value is larger than what rebuilds it.
  */
 import {
-  BytesElsewhere,
   type ByteSource,
+  BytesElsewhere,
   type Constant,
   constantElsewhere,
   type DerivedConstant,
@@ -35,7 +35,12 @@ export const materialize = definePass({
       if (constant.kind !== "derived" || !pays(module, constant, users)) continue;
       const value = isElsewhere(module, constant)
         ? constantElsewhere(constant.name, constant.type, sourceOf(module, ctx.registry, constant), constant.loc)
-        : dataConstant(constant.name, constant.type, encodeTensor(evaluateConstant(module, ctx.registry, constant.name, cache)), constant.loc);
+        : dataConstant(
+            constant.name,
+            constant.type,
+            encodeTensor(evaluateConstant(module, ctx.registry, constant.name, cache)),
+            constant.loc,
+          );
       editor.setConstant({ ...value, doc: constant.doc });
       ctx.report({ subject: constant.name, note: `${constant.op} evaluated`, numbers: { bytes: typeByteLength(constant.type) } });
     }

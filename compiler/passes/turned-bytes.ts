@@ -2,7 +2,7 @@
  * @file The transpose of a matrix whose bytes lie elsewhere, made in bands of rows: neither the matrix nor its transpose need be in memory beside where it goes. A layer of an ONNX `MatMul` keeps its weight
  * turned, and such a weight may be as large as memory.
  */
-import { BytesElsewhere, type ByteSource, type DerivedConstant, dtypeInfo, type Module, staticShape } from "../../ir-spec/index.ts";
+import { type ByteSource, BytesElsewhere, type DerivedConstant, dtypeInfo, type Module, staticShape } from "../../ir-spec/index.ts";
 
 /** Bytes of one band. */
 const band = 1 << 22;

@@ -7,8 +7,8 @@ import { TersorError } from "../core/problem.ts";
 import { decodeTensor, encodeTensor, type HostTensor } from "../core/tensor.ts";
 import { staticShape, type TensorType, tensorType } from "../core/type.ts";
 import { opCost, type WorkBudget } from "./budget.ts";
-import { inferOp } from "./infer.ts";
 import type { CallFunction, OpDef } from "./define.ts";
+import { inferOp } from "./infer.ts";
 import type { OpRegistry } from "./registry.ts";
 
 /** Result tensors of the op on these inputs; result types follow from the inputs' actual shapes. @throws TersorError E0520 when the budget does not cover them */

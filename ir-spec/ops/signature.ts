@@ -43,7 +43,8 @@ export function bindArguments(
   args: readonly TensorType[],
   first: number,
 ): DimBindings {
-  if (params.length !== args.length) ctx.fail(`@${callee} takes ${params.length} values, got ${args.length}`);
+  if (params.length !== args.length)
+    ctx.fail(`@${callee} takes ${params.length} value${params.length === 1 ? "" : "s"}, got ${args.length}`);
   const bindings: DimBindings = new Map();
   params.forEach((param, i) => {
     const arg = args[i] as TensorType;
@@ -78,7 +79,9 @@ export function resultType(
   const shape = type.shape.map((dim, axis) => {
     if (isSettled(dim, bindings)) return substituteDim(dim, bindings);
     const named = declared?.shape.length === type.shape.length ? declared.shape[axis] : undefined;
-    return named ?? ctx.fail(`axis ${axis} of result ${index} is ${dimKey(dim)}, which only a run tells: write its type with a symbol there`);
+    return (
+      named ?? ctx.fail(`axis ${axis} of result ${index} is ${dimKey(dim)}, which only a run tells: write its type with a symbol there`)
+    );
   });
   return tensorType(type.dtype, shape);
 }
@@ -90,7 +93,8 @@ export function joinTypes(ctx: CallContext, a: TensorType, b: TensorType, what: 
     const other = b.shape[axis] as Dim;
     if (compareDims(dim, other) === true) return dim;
     const named = declared?.shape[axis];
-    if (named === undefined || typeof named === "number") ctx.fail(`${what}: axis ${axis} is ${dimKey(dim)} or ${dimKey(other)}: declare a symbol for it`);
+    if (named === undefined || typeof named === "number")
+      ctx.fail(`${what}: axis ${axis} is ${dimKey(dim)} or ${dimKey(other)}: declare a symbol for it`);
     return named;
   });
   return tensorType(a.dtype, shape);

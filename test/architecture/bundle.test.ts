@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { bundleRuntime, RUNTIME_ENTRIES } from "../../scripts/bundle-runtime.mjs";
 
 /** Bytes at gzip level 9. "A runtime of tens of kilobytes": a change that passes this line should say why. */
-const GZIP_BUDGET = 64_000;
+const GZIP_BUDGET = 96_000;
 
 const FOREIGN = /^(compiler|plugins|test|examples|bench|scripts)\/|^ir-spec\/(ops|index)|(^|\/)node_modules\/(?!flatbuffers\/)/;
 

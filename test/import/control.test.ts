@@ -59,12 +59,7 @@ test("a constant condition takes its branch, and nothing of the other is left", 
 });
 
 test("a condition on a known size takes its branch", async () => {
-  const nodes = [
-    node("Shape", "x", "shape"),
-    node("Gather", "shape zero", "rows"),
-    node("Equal", "rows two", "c"),
-    choice("c"),
-  ];
+  const nodes = [node("Shape", "x", "shape"), node("Gather", "shape zero", "rows"), node("Equal", "rows two", "c"), choice("c")];
   const initializers = [tensor("zero", INT64, [], [0]), tensor("two", INT64, [], [2])];
   const source = { inputs: [value("x", FLOAT, [2, 3])], outputs: [value("y", FLOAT, [2, 3])], nodes, initializers };
   assert.equal(opNames(await agrees(source, { x: ramp(2, 3) })), ["math.relu"]);
@@ -84,7 +79,10 @@ test("a condition on a symbolic size takes the usual branch and requires what th
 
 test("a condition that a run decides: functions, captures as operands", async () => {
   const inputs = [value("x", FLOAT, ["n", 3]), value("c", BOOL, [])];
-  const nodes = [node("Abs", "x", "z"), node("If", "c", "y", { then_branch: branch("a", "Relu", "z"), else_branch: branch("b", "Neg", "x") })];
+  const nodes = [
+    node("Abs", "x", "z"),
+    node("If", "c", "y", { then_branch: branch("a", "Relu", "z"), else_branch: branch("b", "Neg", "x") }),
+  ];
   const source = { inputs, outputs: [value("y", FLOAT, ["n", 3])], nodes };
   const module = await agrees(source, { x: ramp(2, 3), c: bool(true) }, { x: ramp(4, 3), c: bool(false) });
   assert.equal(opNames(module), ["math.abs", "control.if"]);
@@ -93,8 +91,7 @@ test("a condition that a run decides: functions, captures as operands", async ()
 });
 
 test("branches whose results differ in a size introduce a symbol", async () => {
-  const slice = (name: string, rows: string) =>
-    subgraph({ name, node: [node("Slice", `x zero ${rows}`, name)], output: [anyShape(name)] });
+  const slice = (name: string, rows: string) => subgraph({ name, node: [node("Slice", `x zero ${rows}`, name)], output: [anyShape(name)] });
   const nodes = [node("If", "c", "y", { then_branch: slice("a", "two"), else_branch: slice("b", "four") }), node("Relu", "y", "z")];
   const initializers = [tensor("zero", INT64, [1], [0]), tensor("two", INT64, [1], [2]), tensor("four", INT64, [1], [4])];
   const source = { inputs: [value("x", FLOAT, [6, 3]), value("c", BOOL, [])], outputs: [anyShape("z")], nodes, initializers };
@@ -225,7 +222,10 @@ const summing = subgraph({
   output: [anyShape("next"), anyShape("y")],
 });
 
-for (const [name, length] of [["short", 5], ["long", 100]] as const) {
+for (const [name, length] of [
+  ["short", 5],
+  ["long", 100],
+] as const) {
   test(`a ${name} scan, along other axes and backwards`, async () => {
     const attributes = {
       num_scan_inputs: 1,
@@ -266,7 +266,9 @@ test("a scan of a symbolic length", async () => {
 });
 
 test("problems in subgraphs are told with the nodes around them, those of both branches at once", () => {
-  const nodes = [node("If", "c", "y", { then_branch: branch("a", "Nonsense", "x"), else_branch: branch("b", "Absurd", "x") }, { name: "pick" })];
+  const nodes = [
+    node("If", "c", "y", { then_branch: branch("a", "Nonsense", "x"), else_branch: branch("b", "Absurd", "x") }, { name: "pick" }),
+  ];
   const model = encodeModel({ inputs: [value("x", FLOAT, [2]), value("c", BOOL, [])], outputs: [anyShape("y")], nodes });
   const { problems } = refusal(() => importModel(model));
   assert.equal(

@@ -43,7 +43,12 @@ function model(first: Input<TensorProto>, second: Input<TensorProto>): Uint8Arra
   });
 }
 
-const region = (offset: number, more: Region = {}): Region => ({ location: "weights.bin", offset: String(offset), length: String(bytesEach), ...more });
+const region = (offset: number, more: Region = {}): Region => ({
+  location: "weights.bin",
+  offset: String(offset),
+  length: String(bytesEach),
+  ...more,
+});
 const apart = model(outside("w1", region(0)), outside("w2", region(bytesEach)));
 const whole = model(inside("w1", 0), inside("w2", bytesEach));
 
@@ -123,7 +128,15 @@ test("names that leave the model's folder are not even asked for", () => {
   const never: ExternalData = (location) => {
     throw new Error(`asked for ${location}`);
   };
-  for (const location of ["../weights.bin", "a/../../weights.bin", "/weights.bin", "C:\\weights.bin", "..\\weights.bin", "\\weights.bin", "a\0b"])
+  for (const location of [
+    "../weights.bin",
+    "a/../../weights.bin",
+    "/weights.bin",
+    "C:\\weights.bin",
+    "..\\weights.bin",
+    "\\weights.bin",
+    "a\0b",
+  ])
     refused(with1(region(0, { location })), never, /not below the model's folder/);
 });
 

@@ -16,6 +16,7 @@ import { cifar } from "../support/real-inputs.ts";
 import { type AnyModel, allModels, detectorInput, textInput } from "../support/real-inputs-all.ts";
 import { need } from "../support/skip.ts";
 import { type Detection, detections } from "./fastestdet.ts";
+import { unlessPending } from "./pending.ts";
 import { type CompiledModel, compileModel, modelBytes, modelSession, open, type Place, runOurs, sampleOf } from "./run-model.ts";
 
 const long = process.env.TERSOR_LONG === "1";
@@ -28,7 +29,11 @@ function modelNamed(name: string): AnyModel {
 }
 
 /** Opens a model on one backend for `body`. */
-async function withModel(name: string, place: Place, body: (run: (x: HostTensor) => Promise<HostTensor>) => Promise<void>): Promise<void> {
+function withModel(name: string, place: Place, body: (run: (x: HostTensor) => Promise<HostTensor>) => Promise<void>): Promise<void> {
+  return unlessPending(name, () => opened(name, place, body));
+}
+
+async function opened(name: string, place: Place, body: (run: (x: HostTensor) => Promise<HostTensor>) => Promise<void>): Promise<void> {
   const model = modelNamed(name);
   const compiled: CompiledModel = await compileModel(model, model.cases()[0]?.feeds ?? {});
   const session: Session = await open(compiled, place);

@@ -87,6 +87,8 @@ export function inspectModule(module: Module, host: Host, target: string, option
 interface LayerTime {
   readonly kernels: readonly string[];
   readonly ms: number;
+  /** The fallback, for a layer that runs there. */
+  readonly elsewhere: string | null;
 }
 
 /** Steps of the plan under the layers that they came from; null when the target has no plans. Steps that lowering made of a layer stand before the one that gives its result. */
@@ -95,6 +97,7 @@ function predictions(module: Module, func: Func, host: Host, name: string, optio
   const plan = target.manifest ? planFor(module, target, host.ops, loweringOptions(host, options)) : null;
   const predicted = plan?.predicted ?? predictModule(module, target, host.ops);
   const crossings = plan?.crossings ?? [];
+  const moved = new Set(plan?.placed.map(({ name }) => name));
   const layers = new Map<Op, LayerTime>();
   const byName = new Map(func.ops.map((op) => [nameOf(func, op), op]));
   let [kernels, ms]: [string[], number] = [[], 0];
@@ -104,14 +107,16 @@ function predictions(module: Module, func: Func, host: Host, name: string, optio
     const op = byName.get(step.op);
     if (!op) continue;
     const earlier = layers.get(op);
-    layers.set(op, { kernels: [...(earlier?.kernels ?? []), ...kernels], ms: (earlier?.ms ?? 0) + ms });
+    const elsewhere = moved.has(step.op) ? (options.fallback ?? null) : null;
+    layers.set(op, { kernels: [...(earlier?.kernels ?? []), ...kernels], ms: (earlier?.ms ?? 0) + ms, elsewhere });
     [kernels, ms] = [[], 0];
   }
   // What no later layer took up, as a final dequantize with a name of its own, belongs to the last.
   const last = func.ops.at(-1);
   const own = last && layers.get(last);
-  if (last && kernels.length > 0) layers.set(last, { kernels: [...(own?.kernels ?? []), ...kernels], ms: (own?.ms ?? 0) + ms });
-  for (const op of func.ops) if (!layers.has(op)) layers.set(op, { kernels: [], ms: 0 });
+  if (last && kernels.length > 0)
+    layers.set(last, { kernels: [...(own?.kernels ?? []), ...kernels], ms: (own?.ms ?? 0) + ms, elsewhere: own?.elsewhere ?? null });
+  for (const op of func.ops) if (!layers.has(op)) layers.set(op, { kernels: [], ms: 0, elsewhere: null });
   const copies = crossings.reduce((sum, { microseconds }) => sum + microseconds, 0);
   const steps = predicted.steps.reduce((sum, { microseconds }) => sum + microseconds, 0);
   const runMs = ((predicted.total ?? steps + copies) - steps - copies) / 1000;
@@ -133,7 +138,7 @@ function layerRow(module: Module, func: Func, op: Op, registry: OpRegistry, coun
   );
   return {
     name: valueInfo(func, op.results[0] ?? 0).name ?? `%${op.results[0]}`,
-    op: op.name,
+    op: time?.elsewhere ? `${op.name} [${time.elsewhere}]` : op.name,
     shape: outputs.map(printType).join(", "),
     params,
     storedBytes: ownBytes(module, constants, counted),

@@ -1,5 +1,5 @@
 /** @file Times a plan step by step where the backend can, and whole runs: medians, corrected by the reference kernel's time just before and after. */
-import { type Module, type OpRegistry, TersorError } from "../../../ir-spec/index.ts";
+import { byteLengthOf, type Module, type OpRegistry, TersorError } from "../../../ir-spec/index.ts";
 import { type Backend, load, type Session, Tensor } from "../../../runtime/index.ts";
 import { type EmitOptions, emitFile } from "../../emit/emit.ts";
 import { planFor, sourceSteps } from "../../lower/plan.ts";
@@ -7,7 +7,7 @@ import type { TargetSpec } from "../../target/target.ts";
 import { compilerVersion } from "../../version.ts";
 import type { CostContext } from "../family.ts";
 import { contextOf, type PlanStepCost } from "../predict.ts";
-import { type CostStep, sizedStep } from "../step.ts";
+import { type CostStep, type DimSizes, sizedStep, unitSizes } from "../step.ts";
 import { median, type ReferenceKernel } from "./reference.ts";
 
 export interface Measured {
@@ -28,17 +28,19 @@ export interface MeasureOptions {
   readonly reference: ReferenceKernel;
   /** Milliseconds of timed runs of one network, step by step where that can be; at least five blocks of runs are made. */
   readonly budget?: number;
+  /** Sizes of symbols; others are 1. */
+  readonly sizes?: DimSizes;
   /** The same for whole runs; default `budget`. */
   readonly runBudget?: number;
 }
 
 /** Times in multiples of the reference kernel's, times `standard`: microseconds on a machine where the reference kernel takes that. */
 export async function measure(name: string, module: Module, standard: number, options: MeasureOptions): Promise<Measured> {
-  const { target, backend, registry, reference, budget = 40, runBudget = budget } = options;
+  const { target, backend, registry, reference, budget = 40, runBudget = budget, sizes = unitSizes } = options;
   const { steps: planned, emitted } = planOf(module, target, registry);
   const session = await load(emitFile({ ...emitted, build: { tersor: compilerVersion, pipeline: "" } }), { backends: [backend] });
   try {
-    const inputs = inputsOf(session);
+    const inputs = inputsOf(session, sizes);
     const run = async () => {
       const start = performance.now();
       await session.run(inputs);
@@ -48,7 +50,7 @@ export async function measure(name: string, module: Module, standard: number, op
     const profile = async () => session.profile(inputs).map(({ ms }) => ms);
     const single = hasProfile(session, inputs) ? await relativeTimes(profile, reference, budget) : null;
     const stepTimes = single && perStep(planned, session, inputs, single, standard);
-    const steps = planned.map((step, i) => ({ step: sizedStep(step), microseconds: stepTimes?.get(i) ?? null }));
+    const steps = planned.map((step, i) => ({ step: sizedStep(step, sizes), microseconds: stepTimes?.get(i) ?? null }));
     const bytes = (tensors: Readonly<Record<string, Tensor>>) => Object.values(tensors).reduce((n, t) => n + t.bytes().length, 0);
     const outputs = await session.run(inputs);
     return {
@@ -139,21 +141,14 @@ function perStep(
   return new Map(profiled.map(({ step }, i) => [step, (times[i] as number) * standard]));
 }
 
-/** Small seeded numbers; sizes of symbols are 1. */
-export function inputsOf(session: Session): Readonly<Record<string, Tensor>> {
+/** Small numbers for floats; zeros for integers, which are indices more often than not. */
+export function inputsOf(session: Session, sizes: DimSizes = unitSizes): Readonly<Record<string, Tensor>> {
   return Object.fromEntries(
     Object.entries(session.inputs).map(([name, { dtype, shape }]) => {
-      const sizes = shape.map((dim) => (typeof dim === "number" ? dim : 1));
-      const count = sizes.reduce((n, d) => n * d, 1);
-      if (dtype !== "f32") throw new TersorError({ code: "E0812", message: `input ${name} is ${dtype}: only f32 inputs are made up` });
-      return [
-        name,
-        new Tensor(
-          "f32",
-          Float32Array.from({ length: count }, (_, i) => ((i * 37) % 101) / 101 - 0.4),
-          sizes,
-        ),
-      ];
+      const dims = shape.map((dim) => (typeof dim === "number" ? dim : (sizes.get(dim) ?? 1)));
+      const count = dims.reduce((n, d) => n * d, 1);
+      if (dtype === "f32") return [name, new Tensor("f32", Float32Array.from({ length: count }, (_, i) => ((i * 37) % 101) / 101 - 0.4), dims)];
+      return [name, Tensor.fromBytes(dtype, new Uint8Array(byteLengthOf(dtype, count)), dims)];
     }),
   );
 }

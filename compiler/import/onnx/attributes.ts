@@ -5,8 +5,8 @@
 import { ImportFailure } from "./errors.ts";
 import type { ExternalFiles } from "./external-data.ts";
 import { toNumber } from "./int64.ts";
-import { withData } from "./tensor.ts";
 import type { AttributeProto, GraphProto, TensorProto } from "./proto/gen/onnx.js";
+import { withData } from "./tensor.ts";
 
 /** AttributeProto.AttributeType. */
 const FLOAT = 1;

@@ -1,8 +1,8 @@
 /** @file The module's constants as they come up: one for each initializer or literal that some op uses as data. */
 import {
   allocateData,
-  type Dim,
   constantElsewhere,
+  type Dim,
   type DType,
   dataConstant,
   dimKey,

@@ -24,7 +24,8 @@ export class FunctionTable {
   }
 }
 
-const keyOf = (domain: string, name: string, overload: string): string => JSON.stringify([isStandard(domain) ? "" : domain, name, overload]);
+const keyOf = (domain: string, name: string, overload: string): string =>
+  JSON.stringify([isStandard(domain) ? "" : domain, name, overload]);
 
 /** The body in place of the call. One value for each output of the node, null for one that is spoiled. */
 export function callFunction(

@@ -3,9 +3,9 @@
  * came from. Source: the ONNX IR and operator specifications, operator sets 1 to 28.
  */
 import { type HostTensor, type Module, type OpRegistry, type Problem, TersorError } from "../../../ir-spec/index.ts";
+import type { Opsets } from "./body.ts";
 import { checkBatch, rebatch } from "./dynamic-batch.ts";
 import { ImportFailure } from "./errors.ts";
-import type { Opsets } from "./body.ts";
 import { type ExternalData, ExternalFiles } from "./external-data.ts";
 import { opsetsOf } from "./functions.ts";
 import { type GraphOptions, type Param, type TranslatedGraph, translateGraph } from "./graph.ts";
@@ -85,7 +85,14 @@ function translate(
   rebatching: GraphOptions["rebatch"],
 ): TranslatedGraph {
   const { registry, fileName, fixed = {} } = options;
-  const rest = { opsets: opsetsOfModel(model, graph), symbols, files: new ExternalFiles(options.externalData ?? null), functions: model.functions, fixed, rebatch: rebatching };
+  const rest = {
+    opsets: opsetsOfModel(model, graph),
+    symbols,
+    files: new ExternalFiles(options.externalData ?? null),
+    functions: model.functions,
+    fixed,
+    rebatch: rebatching,
+  };
   return translateGraph(graph, graph.name || "model", { registry, fileName, ...rest });
 }
 

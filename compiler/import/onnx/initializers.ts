@@ -1,5 +1,14 @@
 /** @file The constants that a graph brings: dense tensors as views of the file, sparse ones written out. */
-import { type HostTensor, byteLengthOf, countOf, decodeTensor, dtypeInfo, staticShape, tensorType, unknownLocation } from "../../../ir-spec/index.ts";
+import {
+  byteLengthOf,
+  countOf,
+  decodeTensor,
+  dtypeInfo,
+  type HostTensor,
+  staticShape,
+  tensorType,
+  unknownLocation,
+} from "../../../ir-spec/index.ts";
 import type { ModelContext } from "./body.ts";
 import { ImportFailure } from "./errors.ts";
 import { toNumber } from "./int64.ts";
@@ -53,10 +62,12 @@ export function readSparse(sparse: SparseTensorProto, { spelledOut }: Pick<Model
   const dense = { ...readTensor(values, "its values") };
   const { dtype } = dense.type;
   const count = countOf(shape);
-  if (shape.some((size) => size < 0) || !Number.isSafeInteger(count)) throw new ImportFailure("E0602", `it has an impossible shape [${shape.join(", ")}]`);
+  if (shape.some((size) => size < 0) || !Number.isSafeInteger(count))
+    throw new ImportFailure("E0602", `it has an impossible shape [${shape.join(", ")}]`);
   if (dtypeInfo(dtype).bits < 8) throw new ImportFailure("E0609", `a sparse tensor of ${dtype} is not supported`);
   spelledOut.bytes += byteLengthOf(dtype, count);
-  if (spelledOut.bytes > mostSpelledOut) throw new ImportFailure("E0602", `sparse tensors of more than ${mostSpelledOut} bytes are not supported`);
+  if (spelledOut.bytes > mostSpelledOut)
+    throw new ImportFailure("E0602", `sparse tensors of more than ${mostSpelledOut} bytes are not supported`);
   const size = byteLengthOf(dtype, 1);
   const bytes = new Uint8Array(count * size);
   positions(readTensor(indices, "its indices"), shape, dense.bytes.length / size).forEach((at, i) => {

@@ -137,7 +137,10 @@ export class BodySubgraphs implements Subgraphs {
   private enter(graph: GraphProto, inputs: readonly Value[], sees: boolean): Scope {
     if (this.body.depth >= deepest) throw new ImportFailure("E0605", `functions and subgraphs nest more than ${deepest} deep`);
     if (graph.input.length !== inputs.length)
-      throw new ImportFailure("E0606", `the subgraph ${JSON.stringify(graph.name)} takes ${graph.input.length} values, ${inputs.length} are given`);
+      throw new ImportFailure(
+        "E0606",
+        `the subgraph ${JSON.stringify(graph.name)} takes ${graph.input.length} values, ${inputs.length} are given`,
+      );
     const scope = this.body.scope.inner(this.label, sees);
     addInitializers(graph, scope, this.body.model);
     graph.input.forEach(({ name }, i) => void scope.define(name, inputs[i] as Value, `input ${JSON.stringify(name)}`, scope.place()));

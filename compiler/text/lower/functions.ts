@@ -161,7 +161,14 @@ class FunctionLowering {
     };
     const given = declared?.every((type) => type !== null) ? (declared as readonly TensorType[]) : null;
     if (declared && !given) return null;
-    const checked = checkCall(this.ctx.registry, { op: ast.call.op.image, types, attrs, declared: given, known, callee: this.view.signature });
+    const checked = checkCall(this.ctx.registry, {
+      op: ast.call.op.image,
+      types,
+      attrs,
+      declared: given,
+      known,
+      callee: this.view.signature,
+    });
     placeCallProblems(this.ctx, ast.call, checked.problems, loc, types);
     return checked;
   }

@@ -14,6 +14,7 @@ export const controlIf = defineOp({
     { name: "xs", role: "data", variadic: true, doc: "What both functions take." },
   ],
   results: [{ name: "ys", doc: "What the chosen function gives." }],
+  // biome-ignore lint/suspicious/noThenProperty: what the case is called in the text
   attrs: { then: a.symbol("Function of the true case."), else: a.symbol("Function of the false case.") },
   infer(ctx) {
     demandOne(ctx, 0, "the condition");

@@ -95,7 +95,9 @@ export function changingSymbols(
       const after = next.shape[axis] as Dim;
       if (dimEquals(dim, after)) return;
       if (typeof dim === "number" || !isDimSymbolName(dim.key))
-        ctx.fail(`axis ${axis} of carried value ${i} is ${dimKey(dim)} in an iteration and ${dimKey(after)} in the next: take it under a symbol of its own`);
+        ctx.fail(
+          `axis ${axis} of carried value ${i} is ${dimKey(dim)} in an iteration and ${dimKey(after)} in the next: take it under a symbol of its own`,
+        );
       changing.add(dim.key);
     });
   });

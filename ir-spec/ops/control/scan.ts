@@ -1,5 +1,5 @@
 /** @file A loop over the first axis of its operands, one iteration per element. ONNX `Scan`; other axes and directions are transposes and slices around it. */
-import { dimKey, type Dim } from "../../core/dim.ts";
+import { type Dim, dimKey } from "../../core/dim.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { printType, type TensorType, tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
@@ -18,7 +18,9 @@ export const controlScan = defineOp({
   name: "control.scan",
   since: 1,
   doc: "Runs `body(carried.., x[t].., captured..) -> (carried.., y[t]..)` for t = 0 .. T - 1, where T is the first size of every scanned `x`. Gives the last carried values and each `y` stacked along a new first axis of size T. Carried types do not change. ONNX `Scan` along first axes, forwards, its captures as operands.",
-  operands: [{ name: "xs", role: "data", variadic: true, doc: "First values of what is carried, what is scanned, what the body captures." }],
+  operands: [
+    { name: "xs", role: "data", variadic: true, doc: "First values of what is carried, what is scanned, what the body captures." },
+  ],
   results: [{ name: "ys", doc: "Last values of what is carried, then what was stacked." }],
   attrs: {
     body: a.symbol("Function of one iteration."),
@@ -28,7 +30,9 @@ export const controlScan = defineOp({
   infer(ctx) {
     const body = called(ctx, ctx.attrs.body);
     const length = scannedLength(ctx);
-    return body ? scanTypes(ctx, body, length) : (ctx.declared ?? ctx.fail("its result types must be written where its function is not at hand"));
+    return body
+      ? scanTypes(ctx, body, length)
+      : (ctx.declared ?? ctx.fail("its result types must be written where its function is not at hand"));
   },
   reference: noReference("control.scan"),
   execute({ inputs, attrs, declared, call }) {

@@ -9,9 +9,9 @@ import { TersorError } from "../../../ir-spec/core/problem.ts";
 import { decodeTensor, encodeTensor, type HostTensor } from "../../../ir-spec/core/tensor.ts";
 import { printType, type TensorType, typeEquals } from "../../../ir-spec/core/type.ts";
 import { WorkBudget } from "../../../ir-spec/ops/budget.ts";
+import type { CallFunction } from "../../../ir-spec/ops/define.ts";
 import { evaluateConstant, evaluateOp } from "../../../ir-spec/ops/evaluate.ts";
 import { inferOp } from "../../../ir-spec/ops/infer.ts";
-import type { CallFunction } from "../../../ir-spec/ops/define.ts";
 import type { OpRegistry } from "../../../ir-spec/ops/registry.ts";
 import { signaturesOf } from "../../../ir-spec/ops/signature.ts";
 import type { Executable } from "../../backend.ts";
@@ -149,7 +149,13 @@ export class SourceProgram implements Executable {
       const constant = typeof operand === "string" ? this.module.constants.get(operand) : undefined;
       return constant ? knownIntegers(constant) : null;
     };
-    const inferred = inferOp(this.registry, this.registry.require(name), { types, attrs, declared, known, callee: signaturesOf(this.module) });
+    const inferred = inferOp(this.registry, this.registry.require(name), {
+      types,
+      attrs,
+      declared,
+      known,
+      callee: signaturesOf(this.module),
+    });
     if (inferred.types.length === declared.length && inferred.types.every((type, i) => typeEquals(type, declared[i] as TensorType))) return;
     const list = (all: readonly TensorType[]) => all.map(printType).join(", ");
     throw new RuntimeError("R0406", `${name} gives ${list(inferred.types)}, the file says ${list(declared)}`, where);
@@ -195,8 +201,7 @@ function dependsOnValues(main: Func, registry: OpRegistry): boolean {
   return introduces || main.ops.some((op) => registry.get(op.name)?.execute !== undefined);
 }
 
-const calleesOf = (op: Op): readonly string[] =>
-  [...op.attrs.values()].flatMap((attr) => (attr.kind === "symbol" ? [attr.value] : []));
+const calleesOf = (op: Op): readonly string[] => [...op.attrs.values()].flatMap((attr) => (attr.kind === "symbol" ? [attr.value] : []));
 
 /** A size that is a bare symbol binds it, where it is not bound yet. */
 function bindSizes(type: TensorType | undefined, tensor: HostTensor, bindings: Map<string, number>): void {

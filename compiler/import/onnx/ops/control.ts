@@ -40,6 +40,7 @@ function choose(node: NodeContext, then: GraphProto, otherwise: GraphProto): rea
   if (yes.results.length !== no.results.length)
     node.fail("E0606", `the branches give ${yes.results.length} and ${no.results.length} values`);
   const types = yes.results.map((type, i) => joined(node, type, no.results[i] as TensorType, i));
+  // biome-ignore lint/suspicious/noThenProperty: an attribute of the op
   return node.emitTyped("control.if", [node.input(0), ...captures], { then: yes.name, else: no.name }, types);
 }
 
@@ -139,7 +140,8 @@ function loopOp(node: NodeContext, parts: LoopParts): readonly Value[] {
 
 /** The type under which the body takes a carried value: a size that an iteration changes gets a symbol of its own. The same object when nothing changes. */
 function widened(node: NodeContext, type: TensorType, next: TensorType, index: number, changing: Set<string>): TensorType {
-  if (type.dtype !== next.dtype) node.fail("E0606", `carried value ${index} is ${type.dtype} at first and ${next.dtype} after an iteration`);
+  if (type.dtype !== next.dtype)
+    node.fail("E0606", `carried value ${index} is ${type.dtype} at first and ${next.dtype} after an iteration`);
   if (type.shape.length !== next.shape.length)
     node.fail("E0605", `carried value ${index} has rank ${type.shape.length} at first and ${next.shape.length} after an iteration`);
   const settled = (dim: Dim, axis: number) => changing.has(dimKey(dim)) || dimEquals(dim, next.shape[axis] as Dim);

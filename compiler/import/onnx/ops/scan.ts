@@ -58,7 +58,12 @@ function scanBatch(node: NodeContext, body: GraphProto, count: number): readonly
     const scanned = own.slice(states).map((value, i) => (directions[i] === 1 ? backwards(node, value) : value));
     return run(node, { body, carried: own.slice(0, states), scanned });
   });
-  return (samples[0] ?? []).map((_, i) => stacked(node, samples.map((results) => results[i] as Value)));
+  return (samples[0] ?? []).map((_, i) =>
+    stacked(
+      node,
+      samples.map((results) => results[i] as Value),
+    ),
+  );
 }
 
 function run(node: NodeContext, parts: ScanParts): readonly Value[] {

@@ -1,7 +1,7 @@
 /** @file Generated from ../wasm/assembly/relaxed.ts by ../wasm/build.mjs (`npm run gen`); do not edit. */
 
 /** SHA-256 of the sources that this file was made from; see build.mjs. */
-export const sourceHash = "0821a157daa3293aa29fc6173ce7c6c3771cf8da8f122c49b3172fd0cb54ccea";
+export const sourceHash = "910229a1647e5b81de66129550676fb705e36f6075f30f9492016bd8aaa07b96";
 
 /** The WebAssembly module, 6411 bytes. */
 export const relaxedBase64 =

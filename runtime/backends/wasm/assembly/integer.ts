@@ -1,7 +1,7 @@
 /**
  * @file Arithmetic, comparison, reductions and running sums of integers of any width, and of truth values as bytes: elements are widened to 64 bits, computed with there and cut
- * when they are stored, which is what wrapping means. One loop per shape of the work with the dtype and the operation as codes: a loop for each of the ten dtypes would be four
- * times as fast and twenty times the code, and networks compute little with integers besides quantized layers, which have kernels of their own.
+ * when they are stored, which is what wrapping means. One loop per shape of the work with the dtype and the operation as codes: a loop for each dtype and operation would be
+ * faster and many times the code, and networks compute little with integers besides quantized layers, which have kernels of their own.
  *
  * Kinds: 2 log2(bytes) + (unsigned ? 1 : 0), 8 bool. Codes: 0 add, 1 sub, 2 mul, 3 div, 4 min, 5 max, 6 pow, 7 mod, 8 fmod, 9 and, 10 or, 11 xor, 12 equal, 13 less, 14 greater.
  */
