@@ -97,7 +97,7 @@ test("initializers whose bytes do not fit are E0602", () => {
 
 test("external data is E0603 and names the file", () => {
   const external = { name: "w", dataType: FLOAT, dims: [4], dataLocation: 1, externalData: [{ key: "location", value: "w.bin" }] };
-  refuses(withInitializer(external), "E0603", /another file \("w.bin"\): not yet supported/, 'initializer "w"');
+  refuses(withInitializer(external), "E0603", /another file \("w.bin"\), which was not given/, 'initializer "w"');
 });
 
 test("element types without a counterpart are E0609", () => {

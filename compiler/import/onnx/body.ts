@@ -107,9 +107,11 @@ function translateNode(node: NodeProto, place: NodePlace, body: Body): readonly 
   const attributes = new Attributes(node.attribute, body.given, body.model.files);
   if (own || !translate) return own && callFunction(own, node, inputs, place.label, body);
   const { opType, output: outputs } = node;
-  const standard = body.opsets.get("") ?? 1;
-  const source = { ...place, opset: standard, opType, attributes, inputs, outputs, batch: body.model.batch, symbols: body.model.symbols };
-  const context = new NodeContext({ ...source, subgraphs: new BodySubgraphs(body, place) }, body.func, body.model.constants);
+  const { label, loc } = place;
+  const { constants, batch, symbols } = body.model;
+  const subgraphs = () => new BodySubgraphs(body, label);
+  const source = { opType, label, opset: body.opsets.get("") ?? 1, loc, attributes, inputs, outputs, batch, symbols, subgraphs };
+  const context = new NodeContext(source, body.func, constants);
   const made = (isStandard(node.domain) ? foldCondition(context) : null) ?? translate(context);
   const left = attributes.left();
   if (left.length > 0) throw new ImportFailure("E0605", `attribute ${left.join(", ")} is not supported`);

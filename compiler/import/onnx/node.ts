@@ -27,7 +27,7 @@ export interface NodeSource {
   readonly outputs: readonly string[];
   /** Present when the batch is being made dynamic. */
   readonly batch: BatchSymbol | null;
-  readonly subgraphs: Subgraphs;
+  readonly subgraphs: () => Subgraphs;
   readonly symbols: DimSymbols;
 }
 
@@ -97,7 +97,7 @@ export class NodeContext {
   }
 
   get subgraphs(): Subgraphs {
-    return this.source.subgraphs;
+    return this.source.subgraphs();
   }
 
   /** An attribute that must be there. */
@@ -222,7 +222,7 @@ export class NodeContext {
 
   /** Runs `work`; when it gives null, what it put into the graph and the problems it told are taken back. */
   tentatively<T>(work: () => T | null): T | null {
-    return this.source.subgraphs.tentatively(work);
+    return this.subgraphs.tentatively(work);
   }
 
   /** A new constant, named after the node's first output. */

@@ -19,7 +19,7 @@ export class BodySubgraphs implements Subgraphs {
   private readonly body: Body;
   private readonly label: string;
 
-  constructor(body: Body, { label }: { readonly label: string }) {
+  constructor(body: Body, label: string) {
     this.body = body;
     this.label = label;
   }

@@ -1,13 +1,16 @@
 /** @file Which ONNX operators are translated, and by what. */
 import type { OpTable, Translate } from "./node.ts";
 import { activationOps } from "./ops/activation.ts";
+import { attentionOps } from "./ops/attention.ts";
 import { castOps } from "./ops/cast.ts";
 import { constantOps } from "./ops/constant.ts";
 import { controlOps } from "./ops/control.ts";
 import { convOps } from "./ops/conv.ts";
+import { einsumOps } from "./ops/einsum.ts";
 import { elementwiseOps } from "./ops/elementwise.ts";
 import { gemmOps } from "./ops/gemm.ts";
 import { integerOps } from "./ops/integer.ts";
+import { layerNormOps } from "./ops/layer-norm.ts";
 import { logicOps } from "./ops/logic.ts";
 import { lossOps } from "./ops/loss.ts";
 import { microsoftOps } from "./ops/microsoft.ts";
@@ -22,13 +25,16 @@ import { windowFunctionOps } from "./ops/window-functions.ts";
 
 const families: readonly OpTable[] = [
   activationOps,
+  attentionOps,
   castOps,
   constantOps,
   controlOps,
   convOps,
+  einsumOps,
   elementwiseOps,
   gemmOps,
   integerOps,
+  layerNormOps,
   logicOps,
   lossOps,
   normalizationOps,

@@ -134,7 +134,7 @@ const weights: readonly KernelRow[] = [
   ...(["u1", "u2", "u4"] as const).map((dtype) => rebuild("unpack", "type.unpack", [{ dtypes: [dtype] }], ["u8"])),
   ...(["i2", "i4"] as const).map((dtype) => rebuild("unpack", "type.unpack", [{ dtypes: [dtype] }], ["i8"])),
   rebuild("cast", "type.cast", [{ dtypes: ["f16", "bf16", "i32", "i8", "u8", "bool"] }], ["f32"]),
-  rebuild("cast", "type.cast", [f32], ["f16"]),
+  rebuild("cast", "type.cast", [{ dtypes: ["f32", "i32", "i8", "u8", "bool"] }], ["f16"]),
 ];
 
 const i32: OperandRule = { dtypes: ["i32"] };
