@@ -52,6 +52,7 @@ function model(operator: "Gemm" | "MatMul"): Uint8Array {
 
 const folder = mkdtempSync(join(tmpdir(), "tersor-external-"));
 const cli = new URL("../out/external-data-cli.mjs", import.meta.url).pathname;
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is a template of the program that is written here
 const report = 'process.on("exit", () => console.error(`peak ${process.resourceUsage().maxRSS}`));';
 try {
   const main = new URL("../compiler/cli/main.ts", import.meta.url).pathname;

@@ -21,7 +21,16 @@ import { withProfile } from "../compiler/cost/model.ts";
 import { predictSteps } from "../compiler/cost/predict.ts";
 import { type CostProfile, readProfile } from "../compiler/cost/profile.ts";
 import { type DimSizes, touchedBytes } from "../compiler/cost/step.ts";
-import { createHost, type Host, planFor, preparePipeline, resolvePipeline, runPipeline, type TargetSpec, targetNamed } from "../compiler/index.ts";
+import {
+  createHost,
+  type Host,
+  planFor,
+  preparePipeline,
+  resolvePipeline,
+  runPipeline,
+  type TargetSpec,
+  targetNamed,
+} from "../compiler/index.ts";
 import { interpreterExecutor } from "../compiler/interpret/executor.ts";
 import { costOf } from "../compiler/target/target.ts";
 import { type Module, TersorError } from "../ir-spec/index.ts";

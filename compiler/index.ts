@@ -6,7 +6,7 @@ export { definitionOf, floatLeaf, leafValues, matchesAny, type Weight, type Weig
 export * from "./calibrate/index.ts";
 export * from "./compile.ts";
 export { checkConfig, defineConfig, type TersorConfig } from "./config/config.ts";
-export { type CostContext, type CostFamily } from "./cost/family.ts";
+export type { CostContext, CostFamily } from "./cost/family.ts";
 export { type CostModel, costModel, type Families } from "./cost/model.ts";
 export { costProfile } from "./cost/plugin.ts";
 export type { PlanPorts, PlanStepCost, Prediction, StepPrediction } from "./cost/predict.ts";

@@ -17,7 +17,11 @@ export const legalize = definePass({
   },
   run(module, ctx, { target }) {
     const spec = target === "" ? null : targetNamed(target, ctx);
-    const { module: legal, integer, float } = legalizeModule(module, ctx.registry, spec ? { unsupported: unsupportedBy(spec, pricesOf(module, spec)) } : {});
+    const {
+      module: legal,
+      integer,
+      float,
+    } = legalizeModule(module, ctx.registry, spec ? { unsupported: unsupportedBy(spec, pricesOf(module, spec)) } : {});
     if (integer + float.length > 0)
       ctx.report({ subject: "module", note: `${integer} integer, ${float.length} float`, numbers: { integer, float: float.length } });
     for (const cluster of float) ctx.warn(describeFloatCluster(cluster));

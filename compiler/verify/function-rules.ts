@@ -125,7 +125,14 @@ class FunctionRules {
       const constant = typeof operand === "string" ? constants.get(operand) : undefined;
       return constant ? knownIntegers(constant) : null;
     };
-    const checked = checkCall(this.registry, { op: op.name, attrs: op.attrs, types, declared, known, callee: signaturesOf(this.findings.module) });
+    const checked = checkCall(this.registry, {
+      op: op.name,
+      attrs: op.attrs,
+      types,
+      declared,
+      known,
+      callee: signaturesOf(this.findings.module),
+    });
     for (const problem of checked.problems) this.findings.add(site, problem);
     if (checked.types) this.compare(op, site, declared, checked.types);
     for (const require of checked.requires) {

@@ -58,8 +58,7 @@ test("inspect: predicted milliseconds per layer and in total beside MACs and byt
   assert.is(totals.macs, 256);
   assert.is(layers[0]?.bytesMoved, 4 * (32 + 64 + 32));
   assert.ok((measuredOn?.cpu ?? "") !== "");
-  for (const target of ["ort-cpu", "reference"])
-    assert.is(inspect("--target", target).layers.length, 2, target);
+  for (const target of ["ort-cpu", "reference"]) assert.is(inspect("--target", target).layers.length, 2, target);
 });
 
 test("calibrate writes profile and samples, and inspect goes by them", () => {

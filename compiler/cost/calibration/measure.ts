@@ -147,7 +147,15 @@ export function inputsOf(session: Session, sizes: DimSizes = unitSizes): Readonl
     Object.entries(session.inputs).map(([name, { dtype, shape }]) => {
       const dims = shape.map((dim) => (typeof dim === "number" ? dim : (sizes.get(dim) ?? 1)));
       const count = dims.reduce((n, d) => n * d, 1);
-      if (dtype === "f32") return [name, new Tensor("f32", Float32Array.from({ length: count }, (_, i) => ((i * 37) % 101) / 101 - 0.4), dims)];
+      if (dtype === "f32")
+        return [
+          name,
+          new Tensor(
+            "f32",
+            Float32Array.from({ length: count }, (_, i) => ((i * 37) % 101) / 101 - 0.4),
+            dims,
+          ),
+        ];
       return [name, Tensor.fromBytes(dtype, new Uint8Array(byteLengthOf(dtype, count)), dims)];
     }),
   );

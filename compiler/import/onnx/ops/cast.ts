@@ -46,15 +46,16 @@ function bitCast(node: NodeContext): Value {
   return node.type(0).dtype === to ? node.input(0) : node.emit("type.bitcast", [node.input(0)], { to });
 }
 
-/** At inference it passes its input on; the mask is not offered. */
+/** At inference, and where nothing is dropped, it passes its input on; the mask says that everything is kept. */
 function dropout(node: NodeContext): readonly (Value | null)[] {
   node.attributes.ignore("ratio", "seed", "is_test", "consumed_inputs");
-  if (node.has(2)) {
-    const [training] = constantElements(node.input(2)) ?? [];
-    if (training !== 0)
-      node.fail("E0605", "a dropout whose training_mode is not the constant false is not supported", "export for inference");
-  }
-  return [node.input(0), null];
+  const [training] = node.has(2) ? (constantElements(node.input(2)) ?? [null]) : [0];
+  const [ratio] = node.has(1) ? (constantElements(node.input(1)) ?? [null]) : [null];
+  if (training !== 0 && ratio !== 0)
+    node.fail("E0605", "a dropout whose training_mode is not the constant false is not supported", "export for inference");
+  if (node.outputCount < 2) return [node.input(0), null];
+  const dtype = node.opset < 10 ? node.type(0).dtype : "bool";
+  return [node.input(0), node.emit("shape.broadcast", [node.scalar(1, dtype)], { shape: node.type(0).shape })];
 }
 
 export const castOps: OpTable = { Cast: cast, CastLike: castLike, BitCast: bitCast, Identity: (node) => node.input(0), Dropout: dropout };
