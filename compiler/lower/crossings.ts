@@ -3,10 +3,9 @@
  * the plan cross together: one wait, all their bytes.
  */
 import { type Func, printType, type TensorType, type ValueId } from "../../ir-spec/index.ts";
-import { type CostModel, roughModel } from "../cost/model.ts";
 import type { Prediction } from "../cost/predict.ts";
 import { type DimSizes, tensorBytes, unitSizes } from "../cost/step.ts";
-import { costOf, type TargetSpec } from "../target/target.ts";
+import type { TargetSpec } from "../target/target.ts";
 import type { Lowered } from "./lower.ts";
 import { type CopyRates, copyTime, type Side } from "./placement.ts";
 
@@ -37,14 +36,6 @@ const none: CopyRates = { upload: { launch: 0, byteNs: 0 }, readBack: { launch: 
 
 export function copyRates({ manifest }: TargetSpec): CopyRates {
   return manifest?.copies ?? none;
-}
-
-/**
- * What placement asks: the target's own model, unless it was measured on a processor that plays the GPU. Then no op would be worth a copy, on any GPU, so the manifest's rough terms decide.
- */
-export function placementModel(target: TargetSpec): CostModel {
-  const model = costOf(target);
-  return model.profile?.measuredOn.adapter?.includes("(software)") ? roughModel(target.name) : model;
 }
 
 /** @param to the side of the steps that read @param names of the values, in the order of `types` */

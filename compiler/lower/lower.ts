@@ -23,19 +23,9 @@ import {
 import type { KernelRow } from "../../runtime/manifest.ts";
 import { type PlanPorts, type PlanStepCost, type Prediction, predictSteps } from "../cost/predict.ts";
 import { sizedStep, tensorBytes, unitSizes } from "../cost/step.ts";
-import { costOf, type TargetSpec } from "../target/target.ts";
+import { costOf, decisionModel, type TargetSpec } from "../target/target.ts";
 import { PlanFunctionBuilder } from "./builder.ts";
-import {
-  type Crossing,
-  copyRates,
-  crossingOf,
-  fallbackHint,
-  foreignTo,
-  homesOf,
-  type Placed,
-  placementModel,
-  withCrossings,
-} from "./crossings.ts";
+import { type Crossing, copyRates, crossingOf, fallbackHint, foreignTo, homesOf, type Placed, withCrossings } from "./crossings.ts";
 import { decomposeUnsupported } from "./decompose.ts";
 import { readableForms } from "./forms.ts";
 import { type Legalized, legalize } from "./legalize/legalize.ts";
@@ -116,7 +106,7 @@ export function pricesOf(module: Module, target: TargetSpec): Prices {
     workingSet = [...module.constants.values()].reduce((sum, { type }) => sum + tensorBytes(type, unitSizes), 0);
     constantBytes.set(module, workingSet);
   }
-  return { model: costOf(target), context: { workingSet } };
+  return { model: decisionModel(target), context: { workingSet } };
 }
 
 /** An op on a kernel, for the cost model. */
@@ -240,7 +230,7 @@ class Lowering {
   }
 
   private placementPrice(step: PlanStepCost, on: TargetSpec): number {
-    return placementModel(on).step(sizedStep(step, unitSizes), pricesOf(this.module, on).context);
+    return decisionModel(on).step(sizedStep(step, unitSizes), pricesOf(this.module, on).context);
   }
 
   private reason(op: Op): string | null {

@@ -38,3 +38,12 @@ export function costOf({ name, costModel }: Pick<TargetSpec, "name" | "costModel
   rough.set(name, made);
   return made;
 }
+
+/**
+ * What kernels and places are chosen by: the target's own model, unless it was measured on a processor that plays the GPU. There no op would be worth a copy and no kernel would rank as on a GPU, so the manifest's rough
+ * terms decide.
+ */
+export function decisionModel(target: Pick<TargetSpec, "name" | "costModel">): CostModel {
+  const model = costOf(target);
+  return model.profile?.measuredOn.adapter?.includes("(software)") ? roughModel(target.name) : model;
+}

@@ -251,7 +251,7 @@ test("compile: the fallback by name, what it did among the warnings, the layers 
     () => null,
     (e: Error) => e,
   );
-  assert.match(error?.message, /E0804.*no ops fall back to "tpu"; there is: wasm/);
+  assert.match(error?.message ?? "", /E0804.*no ops fall back to "tpu"; there is: wasm/);
 });
 
 test.run();

@@ -3,7 +3,7 @@
  * TERSOR_REQUIRE names (comma list, set by .ci/run) is a failure, so that a skip cannot hide there.
  */
 
-export type Needed = "data" | "webgpu" | "chromium" | "ort";
+export type Needed = "data" | "webgpu" | "chromium" | "ort" | "relaxed-simd";
 
 const required = (process.env.TERSOR_REQUIRE ?? "").split(",").map((word) => word.trim());
 

@@ -62,7 +62,7 @@ async function refuses(session: Session, tensor: Tensor | DeviceTensor, message:
     () => null,
     (e: Error) => e,
   );
-  assert.match(error?.message, message);
+  assert.match(error?.message ?? "", message);
 }
 
 const fileOf = (target: TargetSpec, fallback?: TargetSpec) =>

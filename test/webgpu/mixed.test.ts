@@ -221,7 +221,7 @@ test("a missing backend is an error with the line to write", async () => {
     () => null,
     (e: Error) => e,
   );
-  assert.match(error?.message, /R0415.*steps run on backend wasm.*load\(source, \{ backends: \[webgpu\(\), wasm\(\)\] \}\)/s);
+  assert.match(error?.message ?? "", /R0415.*steps run on backend wasm.*load\(source, \{ backends: \[webgpu\(\), wasm\(\)\] \}\)/s);
 });
 
 test("a backend that takes no steps of others refuses such a plan", async () => {
@@ -231,7 +231,7 @@ test("a backend that takes no steps of others refuses such a plan", async () => 
     () => null,
     (e: Error) => e,
   );
-  assert.match(error?.message, /R0406.*takes no steps of backend wasm/);
+  assert.match(error?.message ?? "", /R0406.*takes no steps of backend wasm/);
 });
 
 test("a kernel that the companion lacks is named with its backend", async () => {
@@ -248,7 +248,7 @@ test("a kernel that the companion lacks is named with its backend", async () => 
     () => null,
     (e: Error) => e,
   );
-  assert.match(error?.message, /R0403.*backend wasm.*f32_nothing/);
+  assert.match(error?.message ?? "", /R0403.*backend wasm.*f32_nothing/);
 });
 
 /** A plan by hand: one f32 input, and steps over values. */

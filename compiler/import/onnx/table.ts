@@ -8,6 +8,7 @@ import { controlOps } from "./ops/control.ts";
 import { convOps } from "./ops/conv.ts";
 import { einsumOps } from "./ops/einsum.ts";
 import { elementwiseOps } from "./ops/elementwise.ts";
+import { gatherOps } from "./ops/gather.ts";
 import { gemmOps } from "./ops/gemm.ts";
 import { integerOps } from "./ops/integer.ts";
 import { layerNormOps } from "./ops/layer-norm.ts";
@@ -18,6 +19,7 @@ import { normalizationOps } from "./ops/normalization.ts";
 import { poolOps } from "./ops/pool.ts";
 import { quantOps } from "./ops/quant.ts";
 import { reduceOps } from "./ops/reduce.ts";
+import { scatterOps } from "./ops/scatter.ts";
 import { shapeOps } from "./ops/shape.ts";
 import { sliceOps } from "./ops/slice.ts";
 import { softmaxOps } from "./ops/softmax.ts";
@@ -32,6 +34,7 @@ const families: readonly OpTable[] = [
   convOps,
   einsumOps,
   elementwiseOps,
+  gatherOps,
   gemmOps,
   integerOps,
   layerNormOps,
@@ -41,6 +44,7 @@ const families: readonly OpTable[] = [
   poolOps,
   quantOps,
   reduceOps,
+  scatterOps,
   shapeOps,
   sliceOps,
   softmaxOps,

@@ -40,7 +40,7 @@ export const scatterElements = defineOp({
   work: ({ types }) => ({ macs: 0, elementOps: dimProduct(types[1]?.shape ?? []) }),
   gradient({ builder, operands: [, indices = null, updates = null], grads: [dy = null], attrs: { axis, reduction }, wanted }) {
     const sum = reduction === "add";
-    if (!sum && reduction !== "none") return [null, null, null];
+    if (!sum && reduction !== "none") throw new RangeError(`shape.scatter_elements has no gradient with reduction = ${reduction}`);
     const { dtype, shape } = builder.typeOf(updates);
     const kept = () =>
       sum

@@ -3,6 +3,7 @@ import type { OpCase } from "../op-case.ts";
 import { cases as channels } from "./channels.ts";
 import { cases as codebook } from "./codebook.ts";
 import { cases as functions } from "./functions.ts";
+import { cases as indexing } from "./indexing.ts";
 import { cases as int } from "./int.ts";
 import { cases as intSums } from "./int-sums.ts";
 import { cases as logic } from "./logic.ts";
@@ -19,6 +20,7 @@ export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = {
   channels,
   codebook,
   functions,
+  indexing,
   int,
   "int-sums": intSums,
   logic,

@@ -1,0 +1,10 @@
+/** @file Operators that read by index. */
+import type { NodeContext, OpTable } from "../node.ts";
+import type { Value } from "../value.ts";
+
+function gatherElements(node: NodeContext): Value {
+  const axis = node.axis(node.attributes.int("axis", 0), node.rank(0));
+  return node.emit("shape.gather_elements", [node.input(0), node.input(1)], { axis });
+}
+
+export const gatherOps: OpTable = { GatherElements: gatherElements };

@@ -1,0 +1,81 @@
+/** @file Cases of the ops that read and write single elements and slices by index. */
+import type { AttrInput, HostTensor } from "../../../ir-spec/index.ts";
+import type { OpCase } from "../op-case.ts";
+import { bool, f32, i8, i32, i64, spread } from "../tensors.ts";
+
+const of = (op: string, note: string, attrs: AttrInput, inputs: readonly HostTensor[], ...expect: readonly HostTensor[]): OpCase => ({
+  op,
+  note,
+  attrs,
+  inputs,
+  expect,
+});
+
+const six = f32([2, 3], [1, 2, 3, 4, 5, 6]);
+
+const elements: readonly OpCase[] = [
+  of("shape.gather_elements", "along rows", { axis: 1 }, [six, i64([2, 2], [2, 0, -3, -1])], f32([2, 2], [3, 1, 4, 6])),
+  of(
+    "shape.gather_elements",
+    "along columns, longer than the axis",
+    {},
+    [six, i32([3, 3], [0, 1, 0, 1, 0, 1, 0, 0, 0])],
+    f32([3, 3], [1, 5, 3, 4, 2, 6, 1, 2, 3]),
+  ),
+  of("shape.gather_elements", "fewer columns than x", { axis: 0 }, [six, i64([1, 2], [1, 1])], f32([1, 2], [4, 5])),
+  of("shape.gather_elements", "64-bit integers", { axis: -1 }, [i64([3], [2n ** 60n, 2, 3]), i64([2], [0, -1])], i64([2], [2n ** 60n, 3])),
+  of(
+    "shape.scatter_elements",
+    "replaces",
+    { axis: 1 },
+    [six, i64([2, 2], [0, -1, 1, 2]), f32([2, 2], [10, 20, 30, 40])],
+    f32([2, 3], [10, 2, 20, 4, 30, 40]),
+  ),
+  of(
+    "shape.scatter_elements",
+    "the last of equal indices stays",
+    {},
+    [i8([2], [1, 2]), i32([3], [1, 1, -1]), i8([3], [5, 6, 7])],
+    i8([2], [1, 7]),
+  ),
+  of(
+    "shape.scatter_elements",
+    "adds",
+    { reduction: "add" },
+    [six, i64([3, 1], [1, 1, 0]), f32([3, 1], [10, 20, 30])],
+    f32([2, 3], [31, 2, 3, 34, 5, 6]),
+  ),
+  of("shape.scatter_elements", "i8 wraps", { reduction: "mul" }, [i8([1], [100]), i64([2], [0, 0]), i8([2], [2, 3])], i8([1], [88])),
+  of(
+    "shape.scatter_elements",
+    "minimum of 64-bit integers",
+    { reduction: "min" },
+    [i64([2], [5, 5]), i64([2], [0, 1]), i64([2], [4, 6])],
+    i64([2], [4, 5]),
+  ),
+  of(
+    "shape.scatter_elements",
+    "maximum; a NaN wins and stays",
+    { reduction: "max" },
+    [f32([3], [5, 5, Number.NaN]), i64([4], [0, 1, 1, 2]), f32([4], [4, Number.NaN, 9, 1])],
+    f32([3], [5, Number.NaN, Number.NaN]),
+  ),
+  of("shape.scatter_elements", "truth", { reduction: "max" }, [bool([2], [0, 0]), i64([1], [1]), bool([1], [1])], bool([2], [0, 1])),
+];
+
+const gradient = (op: string, note: string, attrs: AttrInput, ...inputs: readonly HostTensor[]): OpCase => ({
+  op,
+  note: `gradient: ${note}`,
+  attrs,
+  inputs,
+  gradient: inputs.map((x) => x.dtype === "f64"),
+});
+
+const gradients: readonly OpCase[] = [
+  gradient("shape.gather_elements", "repeated indices", { axis: 1 }, spread(2, 3), i64([2, 4], [0, 2, 2, -1, 1, 1, 1, 0])),
+  gradient("shape.gather_elements", "fewer rows than x", { axis: 1 }, spread(3, 2), i64([2, 2], [0, 1, 1, 1])),
+  gradient("shape.scatter_elements", "replaces", { axis: 0 }, spread(3, 2), i64([2, 2], [0, 1, 2, -1]), spread(2, 2)),
+  gradient("shape.scatter_elements", "adds", { axis: 1, reduction: "add" }, spread(2, 3), i64([2, 2], [0, 0, 2, 1]), spread(2, 2)),
+];
+
+export const cases: readonly OpCase[] = [...elements, ...gradients];
