@@ -4,10 +4,12 @@ import { broadcast } from "./broadcast.ts";
 import { concat } from "./concat.ts";
 import { gather } from "./gather.ts";
 import { gatherElements } from "./gather-elements.ts";
+import { gatherNd } from "./gather-nd.ts";
 import { pad } from "./pad.ts";
 import { reshape } from "./reshape.ts";
 import { scatterAdd } from "./scatter-add.ts";
 import { scatterElements } from "./scatter-elements.ts";
+import { scatterNd } from "./scatter-nd.ts";
 import { slice } from "./slice.ts";
 import { transpose } from "./transpose.ts";
 
@@ -22,4 +24,6 @@ export const shapeOps: readonly OpDef[] = [
   scatterAdd,
   gatherElements,
   scatterElements,
+  gatherNd,
+  scatterNd,
 ];

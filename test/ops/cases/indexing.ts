@@ -63,6 +63,28 @@ const elements: readonly OpCase[] = [
   of("shape.scatter_elements", "truth", { reduction: "max" }, [bool([2], [0, 0]), i64([1], [1]), bool([1], [1])], bool([2], [0, 1])),
 ];
 
+const slices: readonly OpCase[] = [
+  of("shape.gather_nd", "elements", {}, [six, i64([3, 2], [0, 0, 1, -1, -2, 1])], f32([3], [1, 6, 2])),
+  of("shape.gather_nd", "rows", {}, [six, i32([2, 1, 1], [1, 0])], f32([2, 1, 3], [4, 5, 6, 1, 2, 3])),
+  of("shape.gather_nd", "a batch axis", { batch: 1 }, [six, i64([2, 2, 1], [2, 0, 1, 1])], f32([2, 2], [3, 1, 5, 5])),
+  of("shape.gather_nd", "a batch axis, slices", { batch: 1 }, [f32([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]), i64([2, 1], [1, 0])], f32([2, 2], [3, 4, 5, 6])),
+  of("shape.scatter_nd", "elements", {}, [six, i64([2, 2], [0, 1, 1, -1]), f32([2], [10, 20])], f32([2, 3], [1, 10, 3, 4, 5, 20])),
+  of(
+    "shape.scatter_nd",
+    "rows, one of them twice",
+    { reduction: "add" },
+    [six, i32([3, 1], [1, -1, 0]), f32([3, 3], [10, 20, 30, 1, 1, 1, 5, 6, 7])],
+    f32([2, 3], [6, 8, 10, 15, 26, 37]),
+  ),
+  of(
+    "shape.scatter_nd",
+    "products of 64-bit integers",
+    { reduction: "mul" },
+    [i64([2, 2], [1, 2, 3, 4]), i64([2, 2, 1], [0, 1, 1, 1]), i64([2, 2, 2], [5, 5, 2n ** 40n, 1, 2, 2, 3, 3])],
+    i64([2, 2], [5, 10, 18n * 2n ** 40n, 24]),
+  ),
+];
+
 const gradient = (op: string, note: string, attrs: AttrInput, ...inputs: readonly HostTensor[]): OpCase => ({
   op,
   note: `gradient: ${note}`,
@@ -75,7 +97,10 @@ const gradients: readonly OpCase[] = [
   gradient("shape.gather_elements", "repeated indices", { axis: 1 }, spread(2, 3), i64([2, 4], [0, 2, 2, -1, 1, 1, 1, 0])),
   gradient("shape.gather_elements", "fewer rows than x", { axis: 1 }, spread(3, 2), i64([2, 2], [0, 1, 1, 1])),
   gradient("shape.scatter_elements", "replaces", { axis: 0 }, spread(3, 2), i64([2, 2], [0, 1, 2, -1]), spread(2, 2)),
+  gradient("shape.gather_nd", "rows, one of them twice", {}, spread(3, 2), i64([3, 1], [0, 2, 0])),
+  gradient("shape.scatter_nd", "replaces", {}, spread(3, 2), i64([2, 1], [0, -1]), spread(2, 2)),
+  gradient("shape.scatter_nd", "adds", { reduction: "add" }, spread(3, 2), i64([3, 2], [0, 1, 2, 0, 0, 1]), spread(3)),
   gradient("shape.scatter_elements", "adds", { axis: 1, reduction: "add" }, spread(2, 3), i64([2, 2], [0, 0, 2, 1]), spread(2, 2)),
 ];
 
-export const cases: readonly OpCase[] = [...elements, ...gradients];
+export const cases: readonly OpCase[] = [...elements, ...slices, ...gradients];

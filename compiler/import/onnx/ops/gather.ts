@@ -7,4 +7,7 @@ function gatherElements(node: NodeContext): Value {
   return node.emit("shape.gather_elements", [node.input(0), node.input(1)], { axis });
 }
 
-export const gatherOps: OpTable = { GatherElements: gatherElements };
+const gatherNd = (node: NodeContext): Value =>
+  node.emit("shape.gather_nd", [node.input(0), node.input(1)], { batch: node.opset < 12 ? 0 : node.attributes.int("batch_dims", 0) });
+
+export const gatherOps: OpTable = { GatherElements: gatherElements, GatherND: gatherNd };

@@ -11,4 +11,7 @@ function scatterElements(node: NodeContext): Value {
   return node.emit("shape.scatter_elements", node.inputs(), { axis, reduction });
 }
 
-export const scatterOps: OpTable = { Scatter: scatterElements, ScatterElements: scatterElements };
+const scatterNd = (node: NodeContext): Value =>
+  node.emit("shape.scatter_nd", node.inputs(), { reduction: node.attributes.choice("reduction", reductions, "none") });
+
+export const scatterOps: OpTable = { Scatter: scatterElements, ScatterElements: scatterElements, ScatterND: scatterNd };

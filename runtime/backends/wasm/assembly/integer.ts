@@ -21,7 +21,7 @@ function shiftOf(kind: i32): i32 {
   return kind === BOOL ? 0 : kind >> 1;
 }
 
-function get(kind: i32, p: usize): i64 {
+export function get(kind: i32, p: usize): i64 {
   switch (kind) {
     case I8: return load<i8>(p);
     case 2: return load<i16>(p);
@@ -34,7 +34,7 @@ function get(kind: i32, p: usize): i64 {
   }
 }
 
-function set(kind: i32, p: usize, value: i64): void {
+export function set(kind: i32, p: usize, value: i64): void {
   switch (shiftOf(kind)) {
     case 0: store<u8>(p, <u8>value); break;
     case 1: store<u16>(p, <u16>value); break;
@@ -68,7 +68,7 @@ function remainder(kind: i32, a: i64, b: i64, withSignOfDivisor: bool): i64 {
   return withSignOfDivisor && kind !== U64 && rest !== 0 && (rest ^ b) < 0 ? rest + b : rest;
 }
 
-function apply(op: i32, kind: i32, a: i64, b: i64): i64 {
+export function apply(op: i32, kind: i32, a: i64, b: i64): i64 {
   switch (op) {
     case 0: return a + b;
     case 1: return a - b;
