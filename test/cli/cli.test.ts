@@ -110,7 +110,7 @@ test("help shows an example for every command, and every command has --json and 
     () => undefined,
   );
   const names = program.commands.map((command) => command.name());
-  const expected = "bench check compile convert diff eval inspect opt print run start verify".split(" ");
+  const expected = "bench calibrate check compile conformance convert diff eval inspect opt print run start verify".split(" ");
   assert.equal([...names].sort(), expected);
   for (const command of program.commands) {
     const help: string[] = [];

@@ -11,18 +11,22 @@ import { elementwiseOps } from "./ops/elementwise.ts";
 import { gatherOps } from "./ops/gather.ts";
 import { gemmOps } from "./ops/gemm.ts";
 import { integerOps } from "./ops/integer.ts";
+import { layoutOps } from "./ops/layout.ts";
 import { layerNormOps } from "./ops/layer-norm.ts";
 import { logicOps } from "./ops/logic.ts";
 import { lossOps } from "./ops/loss.ts";
 import { microsoftOps } from "./ops/microsoft.ts";
 import { normalizationOps } from "./ops/normalization.ts";
+import { padOps } from "./ops/pad.ts";
 import { poolOps } from "./ops/pool.ts";
 import { quantOps } from "./ops/quant.ts";
 import { reduceOps } from "./ops/reduce.ts";
 import { scatterOps } from "./ops/scatter.ts";
+import { selectionOps } from "./ops/selection.ts";
 import { shapeOps } from "./ops/shape.ts";
 import { sliceOps } from "./ops/slice.ts";
 import { softmaxOps } from "./ops/softmax.ts";
+import { triangleOps } from "./ops/triangle.ts";
 import { windowFunctionOps } from "./ops/window-functions.ts";
 
 const families: readonly OpTable[] = [
@@ -38,16 +42,20 @@ const families: readonly OpTable[] = [
   gemmOps,
   integerOps,
   layerNormOps,
+  layoutOps,
   logicOps,
   lossOps,
   normalizationOps,
+  padOps,
   poolOps,
   quantOps,
   reduceOps,
   scatterOps,
+  selectionOps,
   shapeOps,
   sliceOps,
   softmaxOps,
+  triangleOps,
   windowFunctionOps,
 ];
 

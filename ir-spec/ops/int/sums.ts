@@ -128,7 +128,7 @@ export const intConvSums = defineOp({
   select(ctx) {
     const [x, weight] = [ctx.types[0], ctx.types[1]];
     if (!x || !weight) return { refuse: "x or weight is absent" };
-    if (ctx.axis > 1 || (ctx.side === "operand" && ctx.index === 0 && ctx.axis === 1))
+    if (ctx.axis > 1 || (ctx.side === "operand" && ctx.axis === 1))
       return { refuse: "only the batch and output channels can be cut" };
     const outs = ctx.side === "result" ? ctx.axis === 1 : ctx.index > 0;
     return selectChannels(ctx, outs ? "out" : "batch", x, weight);

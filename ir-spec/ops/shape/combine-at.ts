@@ -37,7 +37,9 @@ export function demandScatterTypes(ctx: InferContext<{ readonly reduction: Scatt
 export function scattered(x: HostTensor, places: Float64Array, run: number, updates: HostTensor, reduction: ScatterReduction): HostTensor {
   const wide = isFloat(x.dtype) && reduction !== "none";
   const y = wide ? new Float64Array(x.data as Float64Array) : x.data.slice();
-  const combine: Combine = combines[reduction];
+  // The product of two 32-bit integers has bits that no f64 holds.
+  const imul = reduction === "mul" && !wide && typeof y[0] === "number";
+  const combine: Combine = imul ? Math.imul : combines[reduction];
   // Both arrays hold numbers, or both hold BigInts.
   const [from, to] = [updates.data as Float64Array, y as Float64Array];
   for (let u = 0, next = 0; u < places.length; u++) {

@@ -4,6 +4,7 @@
  */
 import type { CostTerms, KernelRow, Manifest, OperandRule } from "../../manifest.ts";
 import type { RuntimeDType } from "../../tensor.ts";
+import { indexing } from "./manifest-indexing.ts";
 import { integers } from "./manifest-int.ts";
 import { elementwiseMath, moreReductions } from "./manifest-math.ts";
 import { casts, integerSums, quantization } from "./manifest-quant.ts";
@@ -203,6 +204,7 @@ export const manifest = {
     ...math,
     ...elementwiseMath,
     ...movement,
+    ...indexing,
     ...quantization,
     ...weights,
     ...casts,

@@ -2,6 +2,7 @@
 import { type DType, isFloat } from "../../../ir-spec/index.ts";
 import type { KernelRow } from "../../../runtime/manifest.ts";
 import { elementwiseCases } from "./elementwise.ts";
+import { indexingCases } from "./indexing.ts";
 import { intCases } from "./int.ts";
 import { intSumsCases } from "./int-sums.ts";
 import { movementCases } from "./movement.ts";
@@ -18,6 +19,7 @@ export const casesOf: { readonly [op: string]: CasesOf | undefined } = {
   ...weightCases,
   ...intCases,
   ...intSumsCases,
+  ...indexingCases,
 };
 
 /** Results that are compared bit for bit: what is moved, compared or rounded to integers. */

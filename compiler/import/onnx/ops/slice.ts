@@ -123,23 +123,4 @@ function gather(node: NodeContext): Value {
   return node.emit("shape.gather", [x, indices], { axis });
 }
 
-/** Pads are an attribute up to opset 10 (called `paddings` in opset 1), inputs since, for chosen axes since 18. */
-function pad(node: NodeContext): Value {
-  const { attributes } = node;
-  const rank = node.rank(0);
-  attributes.choice("mode", ["constant"], "constant");
-  const late = node.opset >= 11;
-  const pads = late ? node.staticIntegers(1, "the padding") : (attributes.ints(node.opset < 2 ? "paddings" : "pads") ?? []);
-  const value = late ? (node.has(2) ? node.number(2, "the value to pad with") : 0) : attributes.float("value", 0);
-  const axes = (late && node.has(3) ? node.staticIntegers(3, "the list of axes") : Array.from({ length: rank }, (_, i) => i)).map((a) =>
-    node.axis(a, rank),
-  );
-  if (pads.length !== 2 * axes.length) node.fail("E0606", `${pads.length} paddings are given for ${axes.length} axes`);
-  if (pads.some((p) => p < 0)) node.fail("E0605", "a negative padding (a crop) is not supported");
-  const side = (from: number) =>
-    Array.from({ length: rank }, (_, i) => pads[from + axes.indexOf(i)] ?? 0).map((p, i) => (axes.includes(i) ? p : 0));
-  const [before, after] = [side(0), side(axes.length)];
-  return [...before, ...after].every((p) => p === 0) ? node.input(0) : node.emit("shape.pad", [node.input(0)], { before, after, value });
-}
-
-export const sliceOps: OpTable = { Slice: slice, Split: split, Concat: concat, Gather: gather, Pad: pad };
+export const sliceOps: OpTable = { Slice: slice, Split: split, Concat: concat, Gather: gather };

@@ -1,7 +1,7 @@
 /** @file Generated from ../wasm/assembly/relaxed.ts by ../wasm/build.mjs (`npm run gen`); do not edit. */
 
 /** SHA-256 of the sources that this file was made from; see build.mjs. */
-export const sourceHash = "910229a1647e5b81de66129550676fb705e36f6075f30f9492016bd8aaa07b96";
+export const sourceHash = "fa221871c1cc565f659d1fa8240ee35b80e60ded598b6811eedc8378c02c008b";
 
 /** The WebAssembly module, 6411 bytes. */
 export const relaxedBase64 =

@@ -4,6 +4,7 @@ import { binaryKernels } from "./binary.ts";
 import { castKernels } from "./cast.ts";
 import { codeKernels } from "./codes.ts";
 import { convKernels } from "./conv.ts";
+import { indexingKernels } from "./indexing.ts";
 import { intConvKernels } from "./int-conv.ts";
 import { intElementwiseKernels } from "./int-elementwise.ts";
 import { intLinearKernels } from "./int-linear.ts";
@@ -30,6 +31,7 @@ export const builtinKernels: readonly WasmKernel[] = [
   ...logicKernels,
   ...integerKernels,
   ...moveKernels,
+  ...indexingKernels,
   ...quantizeKernels,
   ...codeKernels,
   ...castKernels,

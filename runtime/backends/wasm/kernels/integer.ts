@@ -28,7 +28,8 @@ const unaryNames = ["neg", "abs", "sign", "not"] as const;
 /** Kinds of the exports, in order. */
 const kinds: readonly RuntimeDType[] = ["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool", "f32"];
 
-function kindOf(step: StepShapes, dtype: RuntimeDType, last: RuntimeDType = "bool"): number {
+/** The code of a dtype, one up to `last`. */
+export function kindOf(step: StepShapes, dtype: RuntimeDType, last: RuntimeDType = "bool"): number {
   const kind = kinds.indexOf(dtype);
   demand(step, kind >= 0 && kind <= kinds.indexOf(last), `it takes no ${dtype}`);
   return kind;
