@@ -195,11 +195,20 @@ export class NodeContext {
 
   /** One op with one result. */
   emit(op: string, operands: readonly (Value | null)[], attrs: AttrInput = {}): Value {
+    const [value] = this.emitAll(op, operands, attrs);
+    return value ?? this.missingResult(op);
+  }
+
+  /** One op; all its results. */
+  emitAll(op: string, operands: readonly (Value | null)[], attrs: AttrInput = {}): readonly Value[] {
     const used = operands.map((value) => (value === null ? null : this.use(value)));
     while (used.length > 0 && used[used.length - 1] === null) used.pop();
-    const [id] = this.editor.insert(op, used, attrs, { loc: this.source.loc });
-    if (id === undefined) throw new RangeError(`${op} has no result`);
-    return { kind: "result", type: this.editor.typeOf(id), id };
+    const ids = this.editor.insert(op, used, attrs, { loc: this.source.loc });
+    return ids.map((id) => ({ kind: "result", type: this.editor.typeOf(id), id }));
+  }
+
+  private missingResult(op: string): never {
+    throw new RangeError(`${op} has no result`);
   }
 
   /** One op whose result types the operands do not tell. */

@@ -56,7 +56,8 @@ export const intConv = defineOp({
   },
 });
 
-function cutAxis(side: "operand" | "result", index: number, axis: number): ConvAxis {
+/** What an axis of an operand or of the result is to a convolution of integers. */
+export function cutAxis(side: "operand" | "result", index: number, axis: number): ConvAxis {
   if (axis > 1) return "spatial";
   if (side === "operand" && index > 0) return index === 1 && axis === 1 ? "in" : "out";
   if (axis === 0) return "batch";

@@ -9,8 +9,9 @@ import { type TensorType, tensorType } from "../../core/type.ts";
 import { defineOp, type InferContext, type OperandSpec } from "../define.ts";
 import { demandDim, dimAt } from "../nn/checks.ts";
 import { convolve } from "../nn/conv-loops.ts";
-import { axisMap, convAttrs, convMacs, geometryOf, inferConv, selectChannels } from "../nn/conv-types.ts";
+import { axisMap, convAttrs, convMacs, geometryOf, inferConv, isDepthwise, selectChannels } from "../nn/conv-types.ts";
 import { batchedProduct, broadcastBatch } from "../nn/matmul.ts";
+import { cutAxis } from "./conv.ts";
 import { bytes, noGradient } from "./output.ts";
 
 const zeroOperand = (of: string, doc: string): OperandSpec => ({
@@ -124,13 +125,13 @@ export const intConvSums = defineOp({
   },
   work: ({ types, outputs }) => ({ macs: convMacs(outputs[0]?.shape ?? [], types[1]?.shape ?? []) }),
   noGradient,
-  maps: ({ types }) => [axisMap(0, 0, 0), axisMap(1, 0, 1), ...(types[3]?.shape.length === 1 ? [axisMap(3, 0, 1)] : [])],
+  maps({ types, attrs }) {
+    const depthwise = isDepthwise(types[0]?.shape ?? [], types[1]?.shape ?? [], attrs.groups) ? [axisMap(0, 1, 1)] : [];
+    return [axisMap(0, 0, 0), axisMap(1, 0, 1), ...(types[3]?.shape.length === 1 ? [axisMap(3, 0, 1)] : []), ...depthwise];
+  },
   select(ctx) {
     const [x, weight] = [ctx.types[0], ctx.types[1]];
     if (!x || !weight) return { refuse: "x or weight is absent" };
-    if (ctx.axis > 1 || (ctx.side === "operand" && ctx.axis === 1))
-      return { refuse: "only the batch and output channels can be cut" };
-    const outs = ctx.side === "result" ? ctx.axis === 1 : ctx.index > 0;
-    return selectChannels(ctx, outs ? "out" : "batch", x, weight);
+    return selectChannels(ctx, cutAxis(ctx.side, ctx.index, ctx.axis), x, weight);
   },
 });

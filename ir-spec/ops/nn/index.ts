@@ -7,6 +7,7 @@ import { convInputGrad, convWeightGrad } from "./conv-grad.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import { maxPool, maxPoolGrad } from "./max-pool.ts";
+import { gru, lstm, rnn } from "./recurrent.ts";
 
 export const nnOps: readonly OpDef[] = [
   linear,
@@ -19,4 +20,7 @@ export const nnOps: readonly OpDef[] = [
   avgPool,
   avgPoolGrad,
   batchNorm,
+  rnn,
+  gru,
+  lstm,
 ];

@@ -2,13 +2,14 @@
  * @file What LSTM, GRU and the simple recurrent layer share: operands, types, and the loop over a sequence. Rows of a batch do not depend on each other: each runs over its own
  * length, so that a reversed sequence begins at its last valid step.
  */
-import { type Dim, dimMul, dimProduct } from "../../core/dim.ts";
+import { type Dim, dimAdd, dimMul, dimProduct } from "../../core/dim.ts";
+import { TersorError } from "../../core/problem.ts";
 import { asFloat64, roundedTensor } from "../../core/rounded.ts";
 import type { HostTensor } from "../../core/tensor.ts";
 import { type TensorType, tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
 import type { InferContext, OperandSpec, ReferenceContext, TypeContext, Work } from "../define.ts";
-import { demandDim, demandOneDtype, demandVector, dimAt, floats } from "./checks.ts";
+import { demandDim, demandVector, dimAt, floats } from "./checks.ts";
 import { addProducts } from "./dot-products.ts";
 
 export const commonOperands = [
@@ -134,7 +135,7 @@ function lengthOf<A>(ctx: ReferenceContext<A>, at: number, row: number, time: nu
   const lengths = ctx.inputs[at];
   if (!lengths) return time;
   const length = Number(lengths.data[row]);
-  if (length < 0 || length > time) throw new TersorError({ code: "E0505", message: `lengths[${row}] is ${length}, outside 0..${time}` });
+  if (length < 0 || length > time) throw new TersorError({ code: "E0503", message: `lengths[${row}] is ${length}, outside 0..${time}`, operand: at });
   return length;
 }
 

@@ -6,5 +6,6 @@ import { max, min } from "./extremes.ts";
 import { mean } from "./mean.ts";
 import { prod } from "./prod.ts";
 import { sum } from "./sum.ts";
+import { topK } from "./top-k.ts";
 
-export const reduceOps: readonly OpDef[] = [sum, mean, max, min, prod, argmax, cumsum, cumprod];
+export const reduceOps: readonly OpDef[] = [sum, mean, max, min, prod, argmax, cumsum, cumprod, topK];

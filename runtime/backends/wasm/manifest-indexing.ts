@@ -19,4 +19,5 @@ export const indexing: readonly KernelRow[] = [
     { id, op: `shape.${id}`, operands: [{ dtypes: combinable }, index, { dtypes: combinable }], when: combining, cost: indexed },
   ]),
   { id: "scatter_add", op: "shape.scatter_add", operands: [index, { dtypes: combinable }], cost: indexed },
+  { id: "top_k", op: "reduce.top_k", operands: [{ dtypes: combinable }], cost: { launch: 0.3, macNs: 0, byteNs: 0.1, opNs: 8 } },
 ];

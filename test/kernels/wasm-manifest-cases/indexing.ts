@@ -1,7 +1,7 @@
 /** @file Cases of the ops that read and write by index. */
 import { type DType, type HostTensor, hostTensor } from "../../../ir-spec/index.ts";
 import type { KernelRow } from "../../../runtime/manifest.ts";
-import { type CasesOf, coarse, countOf, dtypesOf, type RowCase, type Values } from "./row-case.ts";
+import { type CasesOf, coarse, countOf, dtypesOf, eachDtype, floats, type RowCase, special, type Values } from "./row-case.ts";
 
 /** Whole numbers, of a dtype that an index may have. */
 const integers = (dtype: DType, shape: readonly number[], values: readonly number[]): HostTensor =>
@@ -63,6 +63,14 @@ export const indexingCases: { readonly [op: string]: CasesOf } = {
         { shapes: [[4, 3, 2], ["N", 2], ["N", 2]], attrs: { reduction }, values: places(1, 4, 3) }, // biome-ignore format: one case a line
       ]),
     ),
+  "reduce.top_k": (row) =>
+    eachDtype(row, [
+      { shapes: [["N", 40, 3]], attrs: { k: 7, axis: 1 }, values: coarse },
+      { shapes: [[2, 33]], attrs: { k: 33, axis: -1, largest: false }, values: coarse },
+      { shapes: [["N", 2, 5]], attrs: { k: 1, axis: 2 } },
+      { shapes: [[special.length]], attrs: { k: 9 }, values: () => floats(special) },
+      { shapes: [[special.length]], attrs: { k: 9, largest: false }, values: () => floats(special) },
+    ]).filter(({ dtypes, attrs }) => dtypes?.[0] === "f32" || attrs?.k !== 9),
   "shape.scatter_add": (row) =>
     spreadDtypes(
       row,

@@ -85,6 +85,21 @@ const slices: readonly OpCase[] = [
   ),
 ];
 
+const ranked: readonly OpCase[] = [
+  of("reduce.top_k", "of equals the first", { k: 3 }, [f32([5], [2, 7, 1, 7, 5])], f32([3], [7, 7, 5]), i64([3], [1, 3, 4])),
+  of(
+    "reduce.top_k",
+    "smallest of columns",
+    { k: 2, axis: 0, largest: false },
+    [i32([3, 2], [3, -1, 1, -1, 2, 4])],
+    i32([2, 2], [1, -1, 2, -1]),
+    i64([2, 2], [1, 0, 2, 1]),
+  ),
+  of("reduce.top_k", "64-bit integers", { k: 1 }, [i64([2], [2n ** 60n, 2n ** 60n + 1n])], i64([1], [2n ** 60n + 1n]), i64([1], [1])),
+  of("reduce.top_k", "NaN is the largest", { k: 2 }, [f32([3], [1, Number.NaN, 2])], f32([2], [Number.NaN, 2]), i64([2], [1, 2])),
+  of("reduce.top_k", "nothing", { k: 0 }, [f32([2], [1, 2])], f32([0], []), i64([0], [])),
+];
+
 const gradient = (op: string, note: string, attrs: AttrInput, ...inputs: readonly HostTensor[]): OpCase => ({
   op,
   note: `gradient: ${note}`,
@@ -97,10 +112,11 @@ const gradients: readonly OpCase[] = [
   gradient("shape.gather_elements", "repeated indices", { axis: 1 }, spread(2, 3), i64([2, 4], [0, 2, 2, -1, 1, 1, 1, 0])),
   gradient("shape.gather_elements", "fewer rows than x", { axis: 1 }, spread(3, 2), i64([2, 2], [0, 1, 1, 1])),
   gradient("shape.scatter_elements", "replaces", { axis: 0 }, spread(3, 2), i64([2, 2], [0, 1, 2, -1]), spread(2, 2)),
+  gradient("reduce.top_k", "the best two of each column", { k: 2, axis: 0 }, spread(4, 2)),
   gradient("shape.gather_nd", "rows, one of them twice", {}, spread(3, 2), i64([3, 1], [0, 2, 0])),
   gradient("shape.scatter_nd", "replaces", {}, spread(3, 2), i64([2, 1], [0, -1]), spread(2, 2)),
   gradient("shape.scatter_nd", "adds", { reduction: "add" }, spread(3, 2), i64([3, 2], [0, 1, 2, 0, 0, 1]), spread(3)),
   gradient("shape.scatter_elements", "adds", { axis: 1, reduction: "add" }, spread(2, 3), i64([2, 2], [0, 0, 2, 1]), spread(2, 2)),
 ];
 
-export const cases: readonly OpCase[] = [...elements, ...slices, ...gradients];
+export const cases: readonly OpCase[] = [...elements, ...slices, ...ranked, ...gradients];

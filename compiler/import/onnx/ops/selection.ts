@@ -1,4 +1,4 @@
-/** @file Operators that select by comparing positions: OneHot, ReverseSequence. */
+/** @file Operators that select by comparing elements or positions: TopK, OneHot, ReverseSequence. */
 import type { Dim } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import type { Value } from "../value.ts";
@@ -43,4 +43,15 @@ function reverseSequence(node: NodeContext): Value {
   return node.emit("shape.gather_nd", [x, node.emit("shape.concat", pair, { axis: 2 })]);
 }
 
-export const selectionOps: OpTable = { OneHot: oneHot, ReverseSequence: reverseSequence };
+/** k is an attribute up to opset 9, an input since; the order is always that of the elements, so `sorted` asks for nothing more. */
+function topK(node: NodeContext): readonly Value[] {
+  const [x, late] = [node.input(0), node.opset >= 10];
+  const [k] = late ? node.integers(1, "k") : [node.attributes.int("k", null) ?? node.fail("E0606", "attribute k is missing")];
+  if (k === undefined) return node.fail("E0606", "k must be one number, got none");
+  const axis = node.axis(node.attributes.int("axis", -1), x.type.shape.length);
+  node.attributes.flag("sorted", true);
+  const largest = node.opset < 11 || node.attributes.flag("largest", true);
+  return node.emitAll("reduce.top_k", [x], { k, axis, largest });
+}
+
+export const selectionOps: OpTable = { TopK: topK, OneHot: oneHot, ReverseSequence: reverseSequence };

@@ -1,7 +1,7 @@
 /** @file Generated from ../wasm/assembly/relaxed.ts by ../wasm/build.mjs (`npm run gen`); do not edit. */
 
 /** SHA-256 of the sources that this file was made from; see build.mjs. */
-export const sourceHash = "fa221871c1cc565f659d1fa8240ee35b80e60ded598b6811eedc8378c02c008b";
+export const sourceHash = "20f80a12b9bcf6f6e433f46609eec0fa8c95ae1096d8a4245832926f065639cc";
 
 /** The WebAssembly module, 6411 bytes. */
 export const relaxedBase64 =

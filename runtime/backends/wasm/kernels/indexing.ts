@@ -149,10 +149,30 @@ const scatterAdd: WasmKernel = {
   },
 };
 
+const topK: WasmKernel = {
+  id: "top_k",
+  scratch: (step) => 4 * intAttr(step, "k", 0) + 4,
+  bind(call) {
+    const x = operand(call, 0);
+    const values = result(call, x.dtype);
+    const indices = call.results[1];
+    const axis = axisAttr(call, "axis", x.shape.length, -1);
+    const [{ outer, size, inner }, k] = [aroundAxis(x.shape, axis), values.shape[axis] ?? 0];
+    const sound = indices?.dtype === "i64" && k === intAttr(call, "k", 0) && k <= size;
+    const count = outer * k * inner;
+    if (!(sound && elementCount(values.shape) === count && elementCount(indices.shape) === count))
+      throw refusal(call, `${k} of ${size} elements do not fill the results`);
+    const [kind, largest] = [kindOf(call, x.dtype, "f32"), call.attrs.largest === false ? 0 : 1];
+    const { kernels, scratch: heap } = call;
+    return () => kernels.top_k(kind, largest, x.ptr, values.ptr, indices.ptr, heap, outer, size, inner, k);
+  },
+};
+
 export const indexingKernels: readonly WasmKernel[] = [
   gathering("gather_elements", elementPlaces),
   gathering("gather_nd", ofSlices),
   scattering("scatter_elements", elementPlaces),
   scattering("scatter_nd", ofSlices),
   scatterAdd,
+  topK,
 ];
