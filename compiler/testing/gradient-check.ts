@@ -119,7 +119,8 @@ function emitGradient(
   const results = body.emit(def.name, operands, attrs);
   const op = body.def(results[0] as number);
   const values = body.module.registry.attrs(def, op?.attrs ?? new Map());
-  const grads = def.gradient({ builder: body, operands, results, grads: results.map((_, i) => firstSeed + i), attrs: values, wanted });
+  const seeds = results.map((id, i) => (isFloat(body.typeOf(id).dtype) ? firstSeed + i : null));
+  const grads = def.gradient({ builder: body, operands, results, grads: seeds, attrs: values, wanted });
   return wanted.flatMap((want, i) =>
     want ? [{ name: `dx${i}`, operand: checked(body, def, i, grads[i] ?? null, operands[i] ?? null) }] : [],
   );
@@ -148,8 +149,9 @@ function named(tensors: readonly (HostTensor | null)[], prefix = "x"): Record<st
   return Object.fromEntries(tensors.flatMap((tensor, i) => (tensor ? [[`${prefix}${i}`, tensor]] : [])));
 }
 
-/** Different for every element, between 0.5 and 1.5. */
+/** Different for every element, between 0.5 and 1.5; integers have none. */
 function weightsFor(result: HostTensor, index: number): HostTensor {
+  if (!isFloat(result.dtype)) return hostTensor(result.dtype, result.shape);
   const count = countOf(result.shape);
   return hostTensor(
     result.dtype,
@@ -160,6 +162,7 @@ function weightsFor(result: HostTensor, index: number): HostTensor {
 
 function weighted(results: readonly HostTensor[], weights: readonly HostTensor[]): number {
   return results.reduce((total, result, i) => {
+    if (!isFloat(result.dtype)) return total;
     const weight = weights[i]?.data as Float64Array;
     return (result.data as Float64Array).reduce((sum, value, k) => sum + value * (weight[k] as number), total);
   }, 0);

@@ -16,6 +16,7 @@ const TENSOR = 4;
 const GRAPH = 5;
 const FLOATS = 6;
 const INTS = 7;
+const STRINGS = 8;
 const kindNames: readonly string[] = [
   "undefined",
   "float",
@@ -104,6 +105,10 @@ export class Attributes {
     return this.read(name, FLOATS)?.floats ?? null;
   }
 
+  strings(name: string): readonly string[] | null {
+    return this.read(name, STRINGS)?.strings.map((text) => utf8.decode(text)) ?? null;
+  }
+
   tensor(name: string): TensorProto | null {
     const tensor = this.read(name, TENSOR)?.t ?? null;
     return tensor && this.files ? withData(tensor, `attribute ${name}`, this.files) : tensor;
@@ -118,10 +123,14 @@ export class Attributes {
     if (!proto) return null;
     this.unread.delete(name);
     const given = proto.type === 0 ? guessKind(proto) : proto.type;
-    if (given === kind || (proto.ints.length === 0 && proto.floats.length === 0 && given === 0 && (kind === INTS || kind === FLOATS)))
+    if (given === kind || (given === 0 && (kind === INTS || kind === FLOATS || kind === STRINGS) && isEmpty(proto)))
       return proto;
     throw new ImportFailure("E0606", `attribute ${name} must be of kind ${kindNames[kind]}, got ${kindNames[given] ?? given}`);
   }
+}
+
+function isEmpty({ ints, floats, strings }: AttributeProto): boolean {
+  return ints.length === 0 && floats.length === 0 && strings.length === 0;
 }
 
 /** Attributes of the call of a function, defaults among them, by name. */
@@ -143,5 +152,6 @@ function guessKind(proto: AttributeProto): number {
   if (own("t")) return TENSOR;
   if (own("g")) return GRAPH;
   if (proto.ints.length > 0) return INTS;
+  if (proto.strings.length > 0) return STRINGS;
   return proto.floats.length > 0 ? FLOATS : 0;
 }

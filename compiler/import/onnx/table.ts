@@ -11,8 +11,8 @@ import { elementwiseOps } from "./ops/elementwise.ts";
 import { gatherOps } from "./ops/gather.ts";
 import { gemmOps } from "./ops/gemm.ts";
 import { integerOps } from "./ops/integer.ts";
-import { layoutOps } from "./ops/layout.ts";
 import { layerNormOps } from "./ops/layer-norm.ts";
+import { layoutOps } from "./ops/layout.ts";
 import { logicOps } from "./ops/logic.ts";
 import { lossOps } from "./ops/loss.ts";
 import { microsoftOps } from "./ops/microsoft.ts";
@@ -20,7 +20,9 @@ import { normalizationOps } from "./ops/normalization.ts";
 import { padOps } from "./ops/pad.ts";
 import { poolOps } from "./ops/pool.ts";
 import { quantOps } from "./ops/quant.ts";
+import { recurrentOps } from "./ops/recurrent.ts";
 import { reduceOps } from "./ops/reduce.ts";
+import { resizeOps } from "./ops/resize.ts";
 import { scatterOps } from "./ops/scatter.ts";
 import { selectionOps } from "./ops/selection.ts";
 import { shapeOps } from "./ops/shape.ts";
@@ -49,7 +51,9 @@ const families: readonly OpTable[] = [
   padOps,
   poolOps,
   quantOps,
+  recurrentOps,
   reduceOps,
+  resizeOps,
   scatterOps,
   selectionOps,
   shapeOps,

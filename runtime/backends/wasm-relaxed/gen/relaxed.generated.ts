@@ -1,7 +1,7 @@
 /** @file Generated from ../wasm/assembly/relaxed.ts by ../wasm/build.mjs (`npm run gen`); do not edit. */
 
 /** SHA-256 of the sources that this file was made from; see build.mjs. */
-export const sourceHash = "20f80a12b9bcf6f6e433f46609eec0fa8c95ae1096d8a4245832926f065639cc";
+export const sourceHash = "1cc7c9309e4098a4cfd4abc22cf01b6fcf73b935861f8cd60b514fae6c9120f7";
 
 /** The WebAssembly module, 6411 bytes. */
 export const relaxedBase64 =

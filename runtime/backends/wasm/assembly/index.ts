@@ -8,6 +8,7 @@ export {
   f32_sigmoid, f32_softplus, f32_sqrt, f32_tanh,
 } from "./unary";
 export { f32_binary, f32_binary_scalar_a, f32_binary_scalar_b, f32_binary_strided } from "./binary";
+export { f32_gru_reset, f32_gru_update, f32_lstm_gates } from "./recurrent";
 export { f32_log_softmax, f32_reduce_max, f32_reduce_mean, f32_reduce_min, f32_reduce_prod, f32_reduce_sum, f32_softmax } from "./reduce";
 export { top_k } from "./topk";
 export { element_places, gather_at, scatter_at, slice_places } from "./indexing";

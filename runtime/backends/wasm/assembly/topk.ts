@@ -65,7 +65,8 @@ function siftDown(kind: i32, largest: bool, row: usize, step: usize, heap: usize
 
 /**
  * values and indices (i64) `[outer, k, inner]` <- the k largest, or smallest, of x `[outer, axis, inner]`, the best first; of equals the first first, NaN above every number. Kinds as
- * in integer.ts, 9 being f32. `heap` has room for k words.
+ * in integer.ts, 9 being f32. `heap` has room for k words;
+ * indices at address 0 are not wanted.
  */
 export function top_k(kind: i32, largest: bool, x: usize, values: usize, indices: usize, heap: usize, outer: i32, axis: i32, inner: i32, k: i32): void {
   if (k === 0) return;
@@ -80,7 +81,7 @@ export function top_k(kind: i32, largest: bool, x: usize, values: usize, indices
         const worst = at(heap, 0);
         const to = <usize>((o * k + r) * inner + i);
         memory.copy(values + to * size, row + <usize>worst * step, size);
-        store<i64>(indices + (to << 3), worst);
+        if (indices) store<i64>(indices + (to << 3), worst);
         if (r > 0) siftDown(kind, largest, row, step, heap, r, at(heap, r));
       }
     }

@@ -158,13 +158,13 @@ const topK: WasmKernel = {
     const indices = call.results[1];
     const axis = axisAttr(call, "axis", x.shape.length, -1);
     const [{ outer, size, inner }, k] = [aroundAxis(x.shape, axis), values.shape[axis] ?? 0];
-    const sound = indices?.dtype === "i64" && k === intAttr(call, "k", 0) && k <= size;
-    const count = outer * k * inner;
-    if (!(sound && elementCount(values.shape) === count && elementCount(indices.shape) === count))
-      throw refusal(call, `${k} of ${size} elements do not fill the results`);
+    const fills = ({ shape }: TensorShape) => elementCount(shape) === outer * k * inner;
+    // A constant's definition has only the values.
+    const sound = fills(values) && k === intAttr(call, "k", 0) && k <= size && (!indices || (indices.dtype === "i64" && fills(indices)));
+    demand(call, sound, `${k} of ${size} elements do not fill the results`);
     const [kind, largest] = [kindOf(call, x.dtype, "f32"), call.attrs.largest === false ? 0 : 1];
     const { kernels, scratch: heap } = call;
-    return () => kernels.top_k(kind, largest, x.ptr, values.ptr, indices.ptr, heap, outer, size, inner, k);
+    return () => kernels.top_k(kind, largest, x.ptr, values.ptr, indices?.ptr ?? 0, heap, outer, size, inner, k);
   },
 };
 
