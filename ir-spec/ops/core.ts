@@ -2,6 +2,7 @@
 import { codebookOps } from "./codebook/index.ts";
 import { controlOps } from "./control/index.ts";
 import type { OpDef } from "./define.ts";
+import { dynamicOps } from "./dynamic/index.ts";
 import { intOps } from "./int/index.ts";
 import { lossOps } from "./loss/index.ts";
 import { loweredOps } from "./lowered.ts";
@@ -18,6 +19,7 @@ export const coreOps: readonly OpDef[] = [
   ...mathOps,
   ...reduceOps,
   ...shapeOps,
+  ...dynamicOps,
   ...typeOps,
   ...nnOps,
   ...lossOps,

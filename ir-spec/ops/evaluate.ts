@@ -22,7 +22,7 @@ export function evaluateOp(
   call: CallFunction | null = null,
 ): readonly HostTensor[] {
   const def = registry.require(name);
-  if (def.execute) return executeOp(def, registry.attrs(def, stored), inputs, declared, call);
+  if (def.execute) return executeOp(def, registry.attrs(def, stored), inputs, declared, budget, call);
   const types = inputs.map((t) => (t ? tensorType(t.dtype, t.shape) : null));
   const known = (i: number) => {
     const t = inputs[i];
@@ -45,15 +45,29 @@ export function evaluateOp(
   return def.reference({ inputs, attrs: registry.attrs(def, stored), outputs, input });
 }
 
+/** The op's `execute`; sizes that are declared already must be those that come out. */
 function executeOp(
   def: OpDef,
   attrs: Readonly<Record<string, unknown>>,
   inputs: readonly (HostTensor | null)[],
   declared: readonly TensorType[] | null,
+  budget: WorkBudget | null,
   call: CallFunction | null,
 ): readonly HostTensor[] {
-  if (call && def.execute) return def.execute({ inputs, attrs, declared, call });
-  throw new TersorError({ code: "E0506", message: `${def.name} calls functions of its module: it runs only where they are at hand` });
+  const types = inputs.map((t) => (t ? tensorType(t.dtype, t.shape) : null));
+  const { elementOps = 0 } = def.work({ types, attrs, outputs: [] });
+  budget?.charge(def.name, typeof elementOps === "number" ? elementOps : 0);
+  const noFunctions = () => {
+    throw new TersorError({ code: "E0506", message: `${def.name} calls functions of its module: it runs only where they are at hand` });
+  };
+  const results = def.execute?.({ inputs, attrs, declared, call: call ?? noFunctions }) ?? [];
+  results.forEach(({ shape }, i) => {
+    const axis = declared?.[i]?.shape.findIndex((dim, k) => typeof dim === "number" && dim !== shape[k]) ?? -1;
+    if (axis < 0) return;
+    const wanted = `axis ${axis} of result ${i} has size ${shape[axis]}, its type says ${declared?.[i]?.shape[axis]}`;
+    throw new TersorError({ code: "E0508", message: `${def.name}: ${wanted}` });
+  });
+  return results;
 }
 
 /** The bytes of a data constant. @throws TersorError E0502 when they are elided or their resource was not provided. */

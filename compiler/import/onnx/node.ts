@@ -1,6 +1,6 @@
 /** @file One ONNX node as the translations see it: inputs as values, attributes by kind, and the ops that it becomes. */
 import type { AttrInput, Dim, DimExpr, DType, FunctionEditor, HostTensor, Location, Operand, TensorType } from "../../../ir-spec/index.ts";
-import { dimEquals, dimKey, isFloat, toNumbers, writeAttrs } from "../../../ir-spec/index.ts";
+import { dimEquals, dimKey, encodeTensor, evaluateOp, isFloat, tensorType, toNumbers, writeAttrs } from "../../../ir-spec/index.ts";
 import type { Attributes } from "./attributes.ts";
 import type { ConstantPool } from "./constants.ts";
 import { type ImportCode, ImportFailure } from "./errors.ts";
@@ -217,6 +217,15 @@ export class NodeContext {
     const stored = writeAttrs(this.editor.module.registry.require(op).attrs, attrs);
     const ids = this.editor.insertStored(op, used, stored, { loc: this.source.loc, types });
     return ids.map((id) => ({ kind: "result", type: this.editor.typeOf(id), id }));
+  }
+
+  /** One op whose result sizes follow from elements: computed here where those are known, else of types with new symbols. */
+  emitDynamic(op: string, operands: readonly Value[], attrs: AttrInput, types: () => readonly TensorType[]): readonly Value[] {
+    const tensors = operands.map((value) => this.evaluated(value));
+    if (tensors.some((tensor) => tensor === null)) return this.emitTyped(op, operands, attrs, types());
+    const { registry } = this.editor.module;
+    const results = evaluateOp(registry, op, tensors, writeAttrs(registry.require(op).attrs, attrs));
+    return results.map((tensor) => this.literal(tensorType(tensor.dtype, tensor.shape), encodeTensor(tensor)));
   }
 
   /** A dim symbol that is new in the module. */

@@ -6,10 +6,12 @@ import { castOps } from "./ops/cast.ts";
 import { constantOps } from "./ops/constant.ts";
 import { controlOps } from "./ops/control.ts";
 import { convOps } from "./ops/conv.ts";
+import { dynamicOps } from "./ops/dynamic.ts";
 import { einsumOps } from "./ops/einsum.ts";
 import { elementwiseOps } from "./ops/elementwise.ts";
 import { gatherOps } from "./ops/gather.ts";
 import { gemmOps } from "./ops/gemm.ts";
+import { gridSampleOps } from "./ops/grid-sample.ts";
 import { integerOps } from "./ops/integer.ts";
 import { layerNormOps } from "./ops/layer-norm.ts";
 import { layoutOps } from "./ops/layout.ts";
@@ -20,6 +22,7 @@ import { normalizationOps } from "./ops/normalization.ts";
 import { padOps } from "./ops/pad.ts";
 import { poolOps } from "./ops/pool.ts";
 import { quantOps } from "./ops/quant.ts";
+import { rangeOps } from "./ops/range.ts";
 import { recurrentOps } from "./ops/recurrent.ts";
 import { reduceOps } from "./ops/reduce.ts";
 import { resizeOps } from "./ops/resize.ts";
@@ -38,10 +41,12 @@ const families: readonly OpTable[] = [
   constantOps,
   controlOps,
   convOps,
+  dynamicOps,
   einsumOps,
   elementwiseOps,
   gatherOps,
   gemmOps,
+  gridSampleOps,
   integerOps,
   layerNormOps,
   layoutOps,
@@ -52,6 +57,7 @@ const families: readonly OpTable[] = [
   poolOps,
   quantOps,
   recurrentOps,
+  rangeOps,
   reduceOps,
   resizeOps,
   scatterOps,

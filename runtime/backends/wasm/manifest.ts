@@ -8,6 +8,7 @@ import { indexing } from "./manifest-indexing.ts";
 import { integers } from "./manifest-int.ts";
 import { elementwiseMath, moreReductions } from "./manifest-math.ts";
 import { casts, integerSums, quantization } from "./manifest-quant.ts";
+import { sequences } from "./manifest-sequence.ts";
 
 const f32: OperandRule = { dtypes: ["f32"] };
 const wholeBytes = ["f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "bool"] as const;
@@ -210,5 +211,6 @@ export const manifest = {
     ...casts,
     ...integers,
     ...integerSums,
+    ...sequences,
   ],
 } as const satisfies Manifest;

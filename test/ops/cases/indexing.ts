@@ -100,6 +100,47 @@ const ranked: readonly OpCase[] = [
   of("reduce.top_k", "nothing", { k: 0 }, [f32([2], [1, 2])], f32([0], []), i64([0], [])),
 ];
 
+const nan = Number.NaN;
+
+const found: readonly OpCase[] = [
+  of("dynamic.nonzero", "coordinates", {}, [f32([2, 3], [0, 5, 0, nan, -0, -1])], i64([2, 3], [0, 1, 1, 1, 0, 2])),
+  of("dynamic.nonzero", "nothing", {}, [bool([2], [0, 0])], i64([1, 0], [])),
+  of("dynamic.nonzero", "a scalar", {}, [i64([], [2n ** 60n])], i64([1, 1], [0])),
+  of("dynamic.range", "up", {}, [f32([], [1]), f32([], [2]), f32([], [0.25])], f32([4], [1, 1.25, 1.5, 1.75])),
+  of("dynamic.range", "down", {}, [i32([], [10]), i32([], [3]), i32([], [-3])], i32([3], [10, 7, 4])),
+  of("dynamic.range", "nothing", {}, [i64([1], [3]), i64([1], [3]), i64([1], [1])], i64([0], [])),
+  of(
+    "dynamic.unique",
+    "ascending",
+    {},
+    [f32([7], [2, nan, 1, 2, nan, 3, -1])],
+    f32([5], [-1, 1, 2, 3, nan]),
+    i64([5], [6, 2, 0, 5, 1]),
+    i64([7], [2, 4, 1, 2, 4, 3, 0]),
+    i64([5], [1, 1, 2, 1, 2]),
+  ),
+  of(
+    "dynamic.unique",
+    "as they come",
+    { sorted: false },
+    [i64([4], [2n ** 60n + 1n, 2n ** 60n, 5, 2n ** 60n])],
+    i64([3], [2n ** 60n + 1n, 2n ** 60n, 5]),
+    i64([3], [0, 1, 2]),
+    i64([4], [0, 1, 2, 1]),
+    i64([3], [1, 2, 1]),
+  ),
+  of(
+    "dynamic.unique",
+    "columns",
+    { axis: 1 },
+    [i32([2, 4], [3, 1, 3, 1, 0, 9, 0, 2])],
+    i32([2, 3], [1, 1, 3, 2, 9, 0]),
+    i64([3], [3, 1, 0]),
+    i64([4], [2, 1, 2, 0]),
+    i64([3], [1, 1, 2]),
+  ),
+];
+
 const gradient = (op: string, note: string, attrs: AttrInput, ...inputs: readonly HostTensor[]): OpCase => ({
   op,
   note: `gradient: ${note}`,
@@ -119,4 +160,4 @@ const gradients: readonly OpCase[] = [
   gradient("shape.scatter_elements", "adds", { axis: 1, reduction: "add" }, spread(2, 3), i64([2, 2], [0, 0, 2, 1]), spread(2, 2)),
 ];
 
-export const cases: readonly OpCase[] = [...elements, ...slices, ...ranked, ...gradients];
+export const cases: readonly OpCase[] = [...elements, ...slices, ...ranked, ...found, ...gradients];

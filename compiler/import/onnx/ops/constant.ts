@@ -3,8 +3,7 @@ import { type Dim, type DType, dimProduct, tensorType } from "../../../../ir-spe
 import { encodeNumbers } from "../constants.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import { readTensor } from "../tensor.ts";
-import { longestList, sizes, type Value } from "../value.ts";
-import { isIndexType } from "./fold.ts";
+import { sizes, type Value } from "../value.ts";
 
 function constant(node: NodeContext): Value {
   const { attributes } = node;
@@ -50,27 +49,4 @@ function shape(node: NodeContext): Value {
 
 const size = (node: NodeContext): Value => sizes([dimProduct(node.type(0).shape)], 0);
 
-/** start, start + delta, ... below limit. Integers stay known, as sizes are. */
-function range(node: NodeContext): Value {
-  const { dtype } = node.type(0);
-  if (!isIndexType(dtype)) return rangeOfNumbers(node, dtype);
-  const [start, limit, delta] = [0, 1, 2].map((i) => node.staticIntegers(i, "a bound of the range")[0] ?? 0) as [number, number, number];
-  if (delta === 0) node.fail("E0606", "the step is 0");
-  const length = Math.max(Math.ceil((limit - start) / delta), 0);
-  if (length > longestList) node.fail("E0605", `a range of ${length} elements is not supported, at most ${longestList} are`);
-  return sizes(
-    Array.from({ length }, (_, i) => start + i * delta),
-    1,
-    dtype,
-  );
-}
-
-function rangeOfNumbers(node: NodeContext, dtype: DType): Value {
-  const [start, limit, delta] = [0, 1, 2].map((i) => node.number(i, "a bound of the range")) as [number, number, number];
-  const length = Math.max(Math.ceil((limit - start) / delta), 0);
-  if (!(length <= longestList)) node.fail("E0605", `a range of ${length} elements is not supported, at most ${longestList} are`);
-  const numbers = Array.from({ length }, (_, i) => start + i * delta);
-  return node.literal(tensorType(dtype, [length]), encodeNumbers(dtype, [length], numbers));
-}
-
-export const constantOps: OpTable = { Constant: constant, ConstantOfShape: constantOfShape, Shape: shape, Size: size, Range: range };
+export const constantOps: OpTable = { Constant: constant, ConstantOfShape: constantOfShape, Shape: shape, Size: size };

@@ -6,24 +6,29 @@ import { type Dim, dimKey } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import type { Value } from "../value.ts";
 
+/**
+ * Of a constant that a function takes. Where it must be given, ONNX refers to an operator's default, or to an operator that is gone, and ONNX Runtime takes 0.
+ */
+type Default = number | "must be given";
+
 interface CellFunction {
   readonly name: string;
-  /** Defaults of its constants, null for one that it does not take. */
-  readonly alpha: number | null;
-  readonly beta: number | null;
+  /** null: it does not take one. */
+  readonly alpha: Default | null;
+  readonly beta: Default | null;
 }
 
-const of = (name: string, alpha: number | null = null, beta: number | null = null): CellFunction => ({ name, alpha, beta });
+const of = (name: string, alpha: Default | null = null, beta: Default | null = null): CellFunction => ({ name, alpha, beta });
 
 /** By ONNX's name in lower case: ONNX Runtime takes any case. */
 const functions: ReadonlyMap<string, CellFunction> = new Map([
   ["sigmoid", of("sigmoid")],
   ["tanh", of("tanh")],
   ["relu", of("relu")],
-  ["affine", of("affine", 1, 0)],
+  ["affine", of("affine", "must be given", "must be given")],
   ["leakyrelu", of("leaky_relu", Math.fround(0.01))],
-  ["thresholdedrelu", of("thresholded_relu", 1)],
-  ["scaledtanh", of("scaled_tanh", 1, 1)],
+  ["thresholdedrelu", of("thresholded_relu", "must be given")],
+  ["scaledtanh", of("scaled_tanh", "must be given", "must be given")],
   ["hardsigmoid", of("hard_sigmoid", Math.fround(0.2), 0.5)],
   ["elu", of("elu", 1)],
   ["softsign", of("softsign")],
@@ -68,13 +73,18 @@ function functionsOf(node: NodeContext, layer: Layer, directions: number): Funct
     const found = functions.get(name.toLowerCase());
     return found ?? node.fail("E0605", `the activation ${JSON.stringify(name)} is not supported`);
   });
-  const alphas = [...(node.attributes.floats("activation_alpha") ?? [])];
-  const betas = [...(node.attributes.floats("activation_beta") ?? [])];
-  return {
-    names: known.map(({ name }) => name),
-    alpha: known.map(({ alpha }) => (alpha === null ? 0 : (alphas.shift() ?? alpha))),
-    beta: known.map(({ beta }) => (beta === null ? 0 : (betas.shift() ?? beta))),
-  };
+  return { names: known.map(({ name }) => name), alpha: constantsOf(node, known, "alpha"), beta: constantsOf(node, known, "beta") };
+}
+
+function constantsOf(node: NodeContext, known: readonly CellFunction[], which: "alpha" | "beta"): readonly number[] {
+  const given = [...(node.attributes.floats(`activation_${which}`) ?? [])];
+  return known.map((f) => {
+    if (f[which] === null) return 0;
+    const value = given.shift() ?? f[which];
+    if (value === "must be given")
+      node.fail("E0605", `${f.name} without activation_${which} is not supported`, "engines disagree about its default: export it with a value");
+    return value;
+  });
 }
 
 /** The part of one direction of an input, without the axis of directions. */

@@ -1,7 +1,7 @@
 /** @file Operators that select by comparing elements or positions: TopK, OneHot, ReverseSequence. */
-import type { Dim } from "../../../../ir-spec/index.ts";
+import { type Dim, tensorType } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable } from "../node.ts";
-import type { Value } from "../value.ts";
+import { constantElements, knownElements, sizes, type Value } from "../value.ts";
 import { iota } from "./iota.ts";
 
 /** i64 of any numbers. */
@@ -9,19 +9,36 @@ const asIndex = (node: NodeContext, value: Value): Value =>
   value.type.dtype === "i64" ? value : node.emit("type.cast", [value], { to: "i64" });
 
 /** Negative indices count from the end. */
-function fromFront(node: NodeContext, indices: Value, size: number): Value {
-  const counted = node.emit("math.add", [indices, node.scalar(size, "i64")]);
+function fromFront(node: NodeContext, indices: Value, size: Value): Value {
+  const counted = node.emit("math.add", [indices, size]);
   return node.emit("math.where", [node.emit("math.less", [indices, node.scalar(0, "i64")]), counted, indices]);
+}
+
+/** How many classes there are, and 0, 1 ... on their axis; a depth that only a run tells counts them there. */
+function classesOf(node: NodeContext, rank: number, axis: number): { readonly depth: Value; readonly classes: Value } {
+  const given = node.input(1);
+  const elements = knownElements(given) ?? constantElements(given) ?? node.evaluated(given)?.data;
+  const known = elements?.length === 1 ? elements[0] : undefined;
+  if (known !== undefined) {
+    const count = typeof known === "object" ? known : Number(known);
+    return { depth: sizes([count], 0), classes: iota(node, count, rank, axis) };
+  }
+  const depth = node.reshape(asIndex(node, given), []);
+  const operands = [node.scalar(0, "i64"), depth, node.scalar(1, "i64")];
+  const [list] = node.emitDynamic("dynamic.range", operands, {}, () => [tensorType("i64", [node.freshSymbol("K")])]);
+  const positions = list ?? node.fail("E0606", "the depth has no elements");
+  const shape = Array.from({ length: rank }, (_, i): Dim => (i === axis ? (positions.type.shape[0] as Dim) : 1));
+  return { depth, classes: node.reshape(positions, shape) };
 }
 
 /** The on value where the position on a new axis is the index, the off value elsewhere, out of range everywhere. */
 function oneHot(node: NodeContext): Value {
-  const depth = node.number(1, "the depth");
   const { shape } = node.type(0);
   const axis = node.axis(node.attributes.int("axis", -1), shape.length + 1);
+  const { depth, classes } = classesOf(node, shape.length + 1, axis);
   const at = fromFront(node, asIndex(node, node.input(0)), depth);
   const column = node.reshape(at, [...shape.slice(0, axis), 1, ...shape.slice(axis)]);
-  const hot = node.emit("math.equal", [column, iota(node, depth, shape.length + 1, axis)]);
+  const hot = node.emit("math.equal", [column, classes]);
   const value = (i: number) => node.reshape(node.emit("shape.slice", [node.input(2)], { starts: [i], ends: [i + 1], axes: [0] }), []);
   return node.emit("math.where", [hot, value(1), value(0)]);
 }

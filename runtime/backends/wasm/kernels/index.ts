@@ -17,6 +17,7 @@ import { matmulKernels } from "./matmul.ts";
 import { moveKernels } from "./move.ts";
 import { poolKernels } from "./pool.ts";
 import { quantizeKernels } from "./quantize.ts";
+import { recurrentKernels } from "./recurrent.ts";
 import { reduceKernels } from "./reduce.ts";
 import { unaryKernels } from "./unary.ts";
 
@@ -40,4 +41,5 @@ export const builtinKernels: readonly WasmKernel[] = [
   ...intPoolKernels,
   ...intElementwiseKernels,
   ...intSumsKernels,
+  ...recurrentKernels,
 ];
