@@ -6,7 +6,7 @@ import type { PlanDim } from "./backend.ts";
 import { maxTensorBytes } from "./check-references.ts";
 import { DeviceTensor } from "./device-tensor.ts";
 import { RuntimeError } from "./errors.ts";
-import { bareSymbol, dimText, planDim, planType, sizeOf } from "./plan-dim.ts";
+import { bareSymbol, dimText, isBound, planDim, planType, sizeOf } from "./plan-dim.ts";
 import type { PortView, ProgramView } from "./program-view.ts";
 import { bitsPerElement, type RuntimeDType, Tensor } from "./tensor.ts";
 
@@ -80,18 +80,21 @@ export class ModelInterface {
 
   private checkRequires(bindings: ReadonlyMap<string, number>): void {
     for (const { left, right } of this.requires) {
+      // A size that a step finds out: the kernels that use it check their operands.
+      if (!isBound(left, bindings) || !isBound(right, bindings)) continue;
       const [l, r] = [sizeOf(left, bindings), sizeOf(right, bindings)];
       if (l !== r) throw new RuntimeError("R0307", `the model requires ${dimText(left)} == ${dimText(right)}; here ${l} != ${r}`, "inputs");
     }
   }
 }
 
-/** @throws RuntimeError R0308 when a value of the plan would be negative in size or too large under these bindings. */
+/** Values with sizes that a step finds out are left out. @throws RuntimeError R0308 when another would be negative in size or too large under these bindings. */
 export function checkValueSizes(
   values: readonly { readonly dtype: RuntimeDType; readonly shape: readonly PlanDim[] }[],
   bindings: ReadonlyMap<string, number>,
 ): void {
   for (const { dtype, shape } of values) {
+    if (!shape.every((dim) => isBound(dim, bindings))) continue;
     const count = shape.reduce<number>((n, dim) => n * sizeOf(dim, bindings), 1);
     const bytes = (count * bitsPerElement(dtype)) / 8;
     if (bytes > maxTensorBytes) {

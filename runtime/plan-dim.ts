@@ -31,6 +31,11 @@ export function bareSymbol(dim: PlanDim): string | null {
   return dim instanceof ExprDim ? dim.symbol : null;
 }
 
+/** Whether all its symbols are bound: a size that a step of the plan finds out is not, until it has run. */
+export function isBound(dim: PlanDim, bindings: ReadonlyMap<string, number>): boolean {
+  return !(dim instanceof ExprDim) || dim.isBound(bindings);
+}
+
 /** @throws RuntimeError R0308 for an unbound symbol, a division by zero, or a value that is negative or beyond 2^53. */
 export function sizeOf(dim: PlanDim, bindings: ReadonlyMap<string, number>): number {
   const value = typeof dim === "number" ? dim : dim.evaluate(bindings);
@@ -58,6 +63,16 @@ class ExprDim {
 
   get text(): string {
     return exprText(this.tables, this.index);
+  }
+
+  isBound(bindings: ReadonlyMap<string, number>): boolean {
+    const { exprs } = this.tables;
+    const bound = (index: number): boolean => {
+      const expr = exprs[index] as Expr;
+      if (expr.op === ExprOp.integer) return true;
+      return expr.op === ExprOp.symbol ? bindings.has(symbolName(this.tables, expr.a)) : bound(expr.a) && bound(expr.b);
+    };
+    return bound(this.index);
   }
 
   evaluate(bindings: ReadonlyMap<string, number>): number {

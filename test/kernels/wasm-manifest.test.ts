@@ -35,10 +35,19 @@ const runner: RowRunner = { backend: () => wasm(), target: (row) => targetOf("wa
 function packed(id: string, weight: HostTensor): number[] {
   if (id === "i8_pack_linear") return packedPairs(weight, 8);
   if (id === "i8_pack_conv") return packedPairs(weight, 4);
+  if (id === "f32_pack_gates") return packedGates(weight);
   const [rows = 0, columns = 0] = weight.shape;
   const [n, k] = id === "f32_pack_linear" ? [rows, columns] : [columns, rows];
   const at = (j: number, i: number) => (j >= n ? 0 : (weight.data[id === "f32_pack_linear" ? j * k + i : i * n + j] as number));
   return Array.from({ length: Math.ceil(n / 16) * k * 16 }, (_, e) => at(Math.floor(e / (16 * k)) * 16 + (e % 16), Math.floor(e / 16) % k));
+}
+
+/** Every gate as a linear layer's weight. */
+function packedGates(weight: HostTensor): number[] {
+  const [rows = 0, hidden = 1] = weight.shape;
+  const size = hidden * hidden;
+  const gates = Array.from({ length: rows / hidden }, (_, g) => (weight.data as Float32Array).slice(g * size, (g + 1) * size));
+  return gates.flatMap((gate) => packed("f32_pack_linear", hostTensor("f32", [hidden, hidden], gate)));
 }
 
 /** [out tiles, pairs of inputs, taps, channel of the tile, 2]; zeros where a tile or a pair is not full. */
@@ -63,6 +72,10 @@ function packUse(id: string, rank: number, random: Seeded): readonly (OperandCas
   const kernel = [3, 2].slice(4 - rank);
   if (id === "i8_pack_conv")
     return [operand(random.tensor("i8", [1, 5, 6, 6].slice(0, rank))), operand(random.tensor("i8", [6, 5, ...kernel]), true), ...scale];
+  if (id === "f32_pack_gates") {
+    const constant = (shape: readonly number[]) => operand(random.tensor("f32", shape), true);
+    return [operand(random.tensor("f32", [2, 1, 19])), constant([21, 19]), constant([21, 21])];
+  }
   return [operand(random.tensor("f32", [2, id === "f32_pack_linear" ? 21 : 19])), operand(random.tensor("f32", [19, 21]), true)];
 }
 

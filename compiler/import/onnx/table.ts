@@ -17,6 +17,7 @@ import { layerNormOps } from "./ops/layer-norm.ts";
 import { layoutOps } from "./ops/layout.ts";
 import { logicOps } from "./ops/logic.ts";
 import { lossOps } from "./ops/loss.ts";
+import { lpPoolOps } from "./ops/lp-pool.ts";
 import { microsoftOps } from "./ops/microsoft.ts";
 import { normalizationOps } from "./ops/normalization.ts";
 import { padOps } from "./ops/pad.ts";
@@ -52,6 +53,7 @@ const families: readonly OpTable[] = [
   layoutOps,
   logicOps,
   lossOps,
+  lpPoolOps,
   normalizationOps,
   padOps,
   poolOps,

@@ -6,6 +6,7 @@ import { a } from "../attr-spec.ts";
 import { defineOp } from "../define.ts";
 import { demandDim, demandOneDtype, dimAt, floats } from "./checks.ts";
 import { convolveInputGradient, convolveWeightGradient } from "./conv-loops.ts";
+import { transposedAsConv } from "./conv-transpose.ts";
 import {
   axisMap,
   checkConvAttrs,
@@ -63,6 +64,7 @@ export const convInputGrad = defineOp({
       wanted[1] ? builder.one("nn.conv_weight_grad", [upstream, dy], { kernel: kernelOf(builder.typeOf(weight)), ...geometry }) : null,
     ];
   },
+  decompose: ({ builder, operands: [dy = null, weight = null], attrs }) => [transposedAsConv(builder, dy, weight, attrs)],
   maps({ types, outputs, attrs }) {
     if (attrs.groups === 1) return [axisMap(0, 0, 0), axisMap(1, 1, 1)];
     const depthwise = isDepthwise(outputs[0]?.shape ?? [], types[1]?.shape ?? [], attrs.groups);

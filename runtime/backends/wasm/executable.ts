@@ -1,17 +1,19 @@
 /**
  * @file A plan in one WebAssembly memory. From low to high: what lives as long as the executable (constants that `main` reads, results of `init`), then one arena, first for `init`
- * and its temporaries, afterwards for each run of `main`. Sizes, addresses and calls are worked out once per binding of the symbols.
+ * and its temporaries, afterwards for each run of `main`. Sizes, addresses and calls are worked out once per binding of the symbols. Steps that find sizes out end a stage (stages.ts).
  */
 import type { Executable, Plan, PlanConstant, PlanOperand, PlanStep, StepTime } from "../../backend.ts";
 import { RuntimeError } from "../../errors.ts";
+import { checkValueSizes } from "../../interface.ts";
 import { defaultLimits, demandWork, type RunLimits, span } from "../../limits.ts";
 import { boundAttrs } from "../../step/bound-attrs.ts";
 import { Tensor } from "../../tensor.ts";
 import { align, alignment } from "./arena.ts";
 import type { Kernels } from "./gen/kernels.generated.ts";
-import type { TensorAt, WasmKernel } from "./kernel.ts";
+import type { KernelCall, TensorAt, WasmKernel } from "./kernel.ts";
 import { bytesOf, Layout, type Shapes } from "./layout.ts";
 import type { MemoryViews } from "./memory.ts";
+import { bindFound, type Stage, stagesOf } from "./stages.ts";
 
 /** A kernel with the exports of the module that it came from. */
 export interface LinkedKernel {
@@ -26,11 +28,13 @@ export interface Linked {
   find(id: string): LinkedKernel;
 }
 
-/** `main` for one binding of the symbols. */
+/** A stage of `main` for one binding of the symbols. */
 interface Bound {
   readonly calls: readonly (() => void)[];
   /** Step of `main` that each call belongs to. */
   readonly steps: readonly number[];
+  /** Results of the step that finds sizes out, after the calls. */
+  readonly find: (() => readonly Tensor[]) | null;
   readonly inputs: readonly TensorAt[];
   readonly outputs: readonly TensorAt[];
 }
@@ -48,6 +52,7 @@ export class WasmExecutable implements Executable {
   private arenaAt = alignment;
   /** Least recently used first. */
   private readonly bound = new Map<string, Bound>();
+  private readonly stages: readonly Stage[];
 
   private readonly limits: RunLimits;
 
@@ -55,6 +60,7 @@ export class WasmExecutable implements Executable {
     this.plan = plan;
     this.linked = linked;
     this.limits = limits;
+    this.stages = stagesOf(plan);
   }
 
   /** Loads constants and runs `init`. */
@@ -74,14 +80,24 @@ export class WasmExecutable implements Executable {
   }
 
   runSync(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): readonly Tensor[] {
-    const bound = this.start(inputs, bindings);
-    for (const call of bound.calls) call();
-    const bytes = this.live().memory.u8;
-    return bound.outputs.map((at) => Tensor.fromBytes(at.dtype, bytes.slice(at.ptr, at.ptr + bytesOf(at)), at.shape));
+    const host = new Map(inputs.map((tensor, id) => [id, tensor]));
+    const sizes = new Map(bindings);
+    let outputs: readonly Tensor[] = [];
+    for (const stage of this.stages) {
+      const bound = this.start(stage, host, sizes);
+      for (const call of bound.calls) call();
+      const { u8 } = this.live().memory;
+      outputs = bound.outputs.map((at) => Tensor.fromBytes(at.dtype, u8.slice(at.ptr, at.ptr + bytesOf(at)), at.shape));
+      for (const [i, id] of stage.made.entries()) host.set(id, outputs[i] as Tensor);
+      if (stage.finds && bound.find) this.keep(stage.finds, bound.find(), host, sizes);
+    }
+    return outputs;
   }
 
   profile(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>, now: () => number): readonly StepTime[] {
-    const { calls, steps } = this.start(inputs, bindings);
+    const [stage, more] = this.stages;
+    if (!stage || more) throw new RuntimeError("R0315", "sizes are found out on the way, between stages that cannot be timed as one", "wasm");
+    const { calls, steps } = this.start(stage, new Map(inputs.map((tensor, id) => [id, tensor])), bindings);
     const stamps = new Float64Array(calls.length + 1);
     stamps[0] = now();
     for (let i = 0; i < calls.length; i++) {
@@ -98,14 +114,20 @@ export class WasmExecutable implements Executable {
   }
 
   /** The calls for these bindings, with the inputs in place. */
-  private start(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>): Bound {
+  private start(stage: Stage, host: ReadonlyMap<number, Tensor>, bindings: ReadonlyMap<string, number>): Bound {
     const { memory } = this.live();
-    const bound = this.boundTo(bindings);
-    inputs.forEach((input, i) => {
-      const place = bound.inputs[i];
-      if (place) memory.u8.set(input.bytes(), place.ptr);
+    const bound = this.boundTo(stage, bindings);
+    stage.copied.forEach((id, i) => {
+      const [place, tensor] = [bound.inputs[i], host.get(id)];
+      if (place && tensor) memory.u8.set(tensor.bytes(), place.ptr);
     });
     return bound;
+  }
+
+  /** What a step found out, for the stages that follow. */
+  private keep(step: PlanStep, found: readonly Tensor[], host: Map<number, Tensor>, bindings: Map<string, number>): void {
+    bindFound(this.plan.main, step, found, bindings);
+    for (const [i, id] of step.results.entries()) host.set(id, found[i] as Tensor);
   }
 
   private live(): Linked {
@@ -189,47 +211,64 @@ export class WasmExecutable implements Executable {
     this.live().memory.u8.set(constant.bytes(), address);
   }
 
-  private boundTo(bindings: ReadonlyMap<string, number>): Bound {
-    const key = [...bindings].map(([symbol, size]) => `${symbol}=${size}`).join(",");
-    const bound = this.bound.get(key) ?? this.bindMain(bindings);
+  private boundTo(stage: Stage, bindings: ReadonlyMap<string, number>): Bound {
+    const key = [stage.index, ...[...bindings].map(([symbol, size]) => `${symbol}=${size}`)].join(",");
+    const bound = this.bound.get(key) ?? this.bindStage(stage, bindings);
     this.bound.delete(key);
     this.bound.set(key, bound);
     const [oldest] = this.bound.keys();
-    if (this.bound.size > keptBindings && oldest !== undefined) this.bound.delete(oldest);
+    if (this.bound.size > keptBindings * this.stages.length && oldest !== undefined) this.bound.delete(oldest);
     return bound;
   }
 
-  private bindMain(bindings: ReadonlyMap<string, number>): Bound {
-    const { main, inputCount } = this.plan;
-    const layout = this.layout(main, bindings);
+  private bindStage({ func, copied, prepared, firstStep, finds }: Stage, bindings: ReadonlyMap<string, number>): Bound {
+    if (this.stages.length > 1) checkValueSizes(func.values, bindings);
+    const layout = this.layout(func, bindings);
     this.checkWork(layout, bindings, "a run with these shapes");
-    for (const [constant, address] of this.constantAt) layout.fix(main.values.length + constant, address);
-    this.prepared.forEach((tensor, i) => {
-      layout.fix(inputCount + i, tensor.ptr);
+    for (const [constant, address] of this.constantAt) layout.fix(func.values.length + constant, address);
+    prepared.forEach((index, i) => {
+      layout.fix(copied.length + i, (this.prepared[index] as TensorAt).ptr);
     });
     this.live().memory.ensure(layout.place(this.arenaAt));
-    const bound = main.steps.flatMap((step, i) => {
-      const call = this.bind(layout, step, i, bindings);
-      return call ? { call, step: i } : [];
+    const last = finds ? func.steps.length - 1 : -1;
+    const bound = func.steps.flatMap((step, i) => {
+      const call = i === last ? null : this.bind(layout, step, i, bindings);
+      return call ? [{ call, step: firstStep + i }] : [];
     });
-    const inputs = Array.from({ length: inputCount }, (_, value) => tensorAt(layout, { kind: "value", value }));
-    const [calls, steps] = [bound.map((b) => b.call), bound.map((b) => b.step)];
-    return { calls, steps, inputs, outputs: main.returns.map((operand) => tensorAt(layout, operand)) };
+    const inputs = copied.map((_, value) => tensorAt(layout, { kind: "value", value }));
+    return {
+      calls: bound.map((b) => b.call),
+      steps: bound.map((b) => b.step),
+      find: finds ? this.finder(layout, func.steps[last] as PlanStep, last, bindings) : null,
+      inputs,
+      outputs: func.returns.map((operand) => tensorAt(layout, operand)),
+    };
+  }
+
+  /** @throws RuntimeError R0407 for a kernel that knows the sizes of its results from the start */
+  private finder(layout: Layout, step: PlanStep, index: number, bindings: ReadonlyMap<string, number>): () => readonly Tensor[] {
+    const { kernel, call } = this.callOf(layout, step, index, bindings);
+    if (!kernel.find) throw new RuntimeError("R0407", `kernel ${step.kernel} does not find sizes out`, step.origin);
+    return kernel.find(call);
   }
 
   /** The step ready to call; null for a view, which has nothing to do. */
   private bind(layout: Layout, step: PlanStep, index: number, bindings: ReadonlyMap<string, number>): (() => void) | null {
+    const { kernel, call } = this.callOf(layout, step, index, bindings);
+    if (!kernel.view) return kernel.bind(call);
+    checkView(step, call.operands, call.results);
+    return null;
+  }
+
+  private callOf(layout: Layout, step: PlanStep, index: number, bindings: ReadonlyMap<string, number>) {
     const { find, kernels, memory } = this.live();
     const { kernel, exports } = find(step.kernel);
     const operands = step.operands.map((operand) => layout.tensor(operand));
     const results = step.results.map((value) => tensorAt(layout, { kind: "value", value }));
-    if (kernel.view) {
-      checkView(step, operands, results);
-      return null;
-    }
-    const { origin } = step;
     const attrs = boundAttrs(step.attrs, bindings);
-    return kernel.bind({ kernel: step.kernel, origin, attrs, operands, results, kernels, scratch: layout.scratch(index), memory, exports });
+    const scratch = layout.scratch(index);
+    const call: KernelCall = { kernel: step.kernel, origin: step.origin, attrs, operands, results, kernels, scratch, memory, exports };
+    return { kernel, call };
   }
 }
 

@@ -5,6 +5,7 @@
 
 import type { WeightDecoder } from "../../codec/codec.ts";
 import type { StepShapes as Step, TensorShape } from "../../step/step.ts";
+import type { Tensor } from "../../tensor.ts";
 import type { Kernels } from "./gen/kernels.generated.ts";
 import type { MemoryViews } from "./memory.ts";
 
@@ -38,6 +39,11 @@ export interface WasmKernel {
   scratch?(step: StepShapes): number;
   /** Element operations of one call beyond a few for each element of operands and results, as multiply-adds. */
   work?(step: StepShapes): number;
+  /**
+   * For results whose sizes a run tells: gives them, made on the host, when all before the step has run. `results` of the call are empty. Such a step ends a stage of the plan, and
+   * `bind`, which is asked for where the plan claims to know the sizes, refuses.
+   */
+  find?(call: KernelCall): () => readonly Tensor[];
   /** @throws RuntimeError R0407 when the step is not one that the kernel computes */
   bind(call: KernelCall): () => void;
 }

@@ -8,6 +8,11 @@ const index: OperandRule = { dtypes: ["i64", "i32"] };
 /** A look-up for every index and a copy for every element. */
 const indexed: CostTerms = { launch: 0.3, macNs: 0, byteNs: 0.1, opNs: 2 };
 
+/** Numbers as JavaScript has them: half floats are bits. */
+const numbers: OperandRule = { dtypes: [...combinable, "f64"] };
+/** A loop in JavaScript, and values that wait on the host. */
+const found: CostTerms = { launch: 5, macNs: 0, byteNs: 0.5, opNs: 10 };
+
 const replacing = [{ attr: "reduction", oneOf: ["none"] }];
 const combining = [{ attr: "reduction", oneOf: ["add", "mul", "min", "max"] }];
 
@@ -20,4 +25,7 @@ export const indexing: readonly KernelRow[] = [
   ]),
   { id: "scatter_add", op: "shape.scatter_add", operands: [index, { dtypes: combinable }], cost: indexed },
   { id: "top_k", op: "reduce.top_k", operands: [{ dtypes: combinable }], cost: { launch: 0.3, macNs: 0, byteNs: 0.1, opNs: 8 } },
+  { id: "nonzero", op: "dynamic.nonzero", operands: [movable], results: ["i64"], cost: found },
+  { id: "range", op: "dynamic.range", operands: [numbers, numbers, numbers], cost: found },
+  { id: "unique", op: "dynamic.unique", operands: [{ dtypes: [...combinable, "f64", "bool"] }], cost: found },
 ];

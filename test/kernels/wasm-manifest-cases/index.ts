@@ -8,6 +8,7 @@ import { intSumsCases } from "./int-sums.ts";
 import { movementCases } from "./movement.ts";
 import { networkCases } from "./network.ts";
 import type { CasesOf } from "./row-case.ts";
+import { sequenceCases } from "./sequence.ts";
 import { weightCases } from "./weights.ts";
 
 export type { RowCase } from "./row-case.ts";
@@ -20,6 +21,7 @@ export const casesOf: { readonly [op: string]: CasesOf | undefined } = {
   ...intCases,
   ...intSumsCases,
   ...indexingCases,
+  ...sequenceCases,
 };
 
 /** Results that are compared bit for bit: what is moved, compared or rounded to integers. */

@@ -1,6 +1,7 @@
 /** @file Pools. Global ones are reductions over the spatial axes. */
 import type { NodeContext, OpTable } from "../node.ts";
 import type { Value } from "../value.ts";
+import { dilatedAverage } from "./lp-pool.ts";
 import { ones, window, zeros } from "./window.ts";
 
 function maxPool(node: NodeContext): readonly (Value | null)[] {
@@ -14,7 +15,7 @@ function maxPool(node: NodeContext): readonly (Value | null)[] {
 function averagePool(node: NodeContext): Value {
   const { attributes } = node;
   const shape = window(node, null);
-  if (shape.dilation.some((d) => d !== 1)) node.fail("E0605", "an average pool with dilations is not supported");
+  if (shape.dilation.some((d) => d !== 1)) return dilatedAverage(node, shape);
   const attrs = { kernel: shape.kernel, stride: ones(shape.stride), pad: zeros(shape.pad), ceil: attributes.flag("ceil_mode", false) };
   return node.emit("nn.avg_pool", [node.input(0)], { ...attrs, count_pad: attributes.flag("count_include_pad", false) });
 }

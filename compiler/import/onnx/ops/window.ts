@@ -11,6 +11,12 @@ export interface Window {
 
 /** Reads the attributes; `kernel` is the weight's, null where only `kernel_shape` says it. */
 export function window(node: NodeContext, kernel: readonly number[] | null): Window {
+  const shape = explicitWindow(node, kernel);
+  return { ...shape, pad: padding(node, shape.kernel, shape.stride, shape.dilation) };
+}
+
+/** `window` with the `pads` that are given, whatever `auto_pad` says. */
+export function explicitWindow(node: NodeContext, kernel: readonly number[] | null): Window {
   const { attributes } = node;
   const rank = node.rank(0) - 2;
   if (rank < 1) node.fail("E0606", `the input must have at least 3 axes [batch, channels, *spatial], got ${rank + 2}`);
@@ -21,7 +27,7 @@ export function window(node: NodeContext, kernel: readonly number[] | null): Win
   const list = (name: string) => checked(node, name, attributes.ints(name) ?? new Array<number>(rank).fill(1), rank);
   const [stride, dilation] = [list("strides"), list("dilations")];
   checked(node, "kernel_shape", size, rank);
-  return { kernel: size, stride, dilation, pad: padding(node, size, stride, dilation) };
+  return { kernel: size, stride, dilation, pad: givenPads(node, rank) };
 }
 
 function checked(node: NodeContext, name: string, list: readonly number[], rank: number): readonly number[] {
@@ -32,19 +38,18 @@ function checked(node: NodeContext, name: string, list: readonly number[], rank:
 
 function padding(node: NodeContext, kernel: readonly number[], stride: readonly number[], dilation: readonly number[]): readonly number[] {
   const mode = node.attributes.choice("auto_pad", ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"], "NOTSET");
-  const given = node.attributes.ints("pads");
-  const rank = kernel.length;
-  if (mode === "NOTSET") {
-    const pad = given ?? new Array<number>(2 * rank).fill(0);
-    if (pad.length !== 2 * rank || pad.some((p) => p < 0)) {
-      node.fail("E0606", `pads must be ${2 * rank} integers that are not negative, got [${pad.join(", ")}]`);
-    }
-    return pad;
-  }
+  if (mode === "NOTSET") return givenPads(node, kernel.length);
   const totals = kernel.map((k, i) => (mode === "VALID" ? 0 : sameTotal(node, i, k, stride[i] ?? 1, dilation[i] ?? 1)));
   const small = totals.map((total) => Math.floor(total / 2));
   const large = totals.map((total) => Math.ceil(total / 2));
   return mode === "SAME_LOWER" ? [...large, ...small] : [...small, ...large];
+}
+
+function givenPads(node: NodeContext, rank: number): readonly number[] {
+  const pad = node.attributes.ints("pads") ?? new Array<number>(2 * rank).fill(0);
+  if (pad.length !== 2 * rank || pad.some((p) => p < 0))
+    node.fail("E0606", `pads must be ${2 * rank} integers that are not negative, got [${pad.join(", ")}]`);
+  return pad;
 }
 
 /** Padding of one axis that makes ceil(size / stride) outputs. With stride 1 it does not depend on the size. */

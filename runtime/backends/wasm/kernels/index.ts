@@ -4,6 +4,7 @@ import { binaryKernels } from "./binary.ts";
 import { castKernels } from "./cast.ts";
 import { codeKernels } from "./codes.ts";
 import { convKernels } from "./conv.ts";
+import { foundKernels } from "./found.ts";
 import { indexingKernels } from "./indexing.ts";
 import { intConvKernels } from "./int-conv.ts";
 import { intElementwiseKernels } from "./int-elementwise.ts";
@@ -33,6 +34,7 @@ export const builtinKernels: readonly WasmKernel[] = [
   ...integerKernels,
   ...moveKernels,
   ...indexingKernels,
+  ...foundKernels,
   ...quantizeKernels,
   ...codeKernels,
   ...castKernels,
