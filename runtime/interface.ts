@@ -29,6 +29,7 @@ export class ModelInterface {
   readonly outputs: Readonly<Record<string, PortInfo>>;
   private readonly inputPorts: readonly Port[];
   private readonly outputPorts: readonly Port[];
+  private readonly standAlone: ReadonlySet<string>;
   private readonly requires: readonly { readonly left: PlanDim; readonly right: PlanDim }[];
 
   constructor(view: ProgramView) {
@@ -38,6 +39,7 @@ export class ModelInterface {
     this.outputPorts = view.outputs.map(port);
     this.inputs = infos(view.inputs);
     this.outputs = infos(view.outputs);
+    this.standAlone = new Set(view.types.flatMap(({ dims }) => Array.from(dims, (dim) => bareSymbol(planDim(view, dim)) ?? "")));
     this.requires = view.requires.map(({ left, right }) => ({ left: planDim(view, left), right: planDim(view, right) }));
   }
 
@@ -78,10 +80,14 @@ export class ModelInterface {
     }
   }
 
+  /** Sizes that a step finds out stand alone in some type of the file; the kernels that use them check their operands. */
+  private isFound(dim: PlanDim, bindings: ReadonlyMap<string, number>): boolean {
+    return !isBound(dim, bindings) && isBound(dim, { has: (name) => bindings.has(name) || this.standAlone.has(name) });
+  }
+
   private checkRequires(bindings: ReadonlyMap<string, number>): void {
     for (const { left, right } of this.requires) {
-      // A size that a step finds out: the kernels that use it check their operands.
-      if (!isBound(left, bindings) || !isBound(right, bindings)) continue;
+      if (this.isFound(left, bindings) || this.isFound(right, bindings)) continue;
       const [l, r] = [sizeOf(left, bindings), sizeOf(right, bindings)];
       if (l !== r) throw new RuntimeError("R0307", `the model requires ${dimText(left)} == ${dimText(right)}; here ${l} != ${r}`, "inputs");
     }

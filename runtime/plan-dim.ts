@@ -31,8 +31,10 @@ export function bareSymbol(dim: PlanDim): string | null {
   return dim instanceof ExprDim ? dim.symbol : null;
 }
 
+type Names = Pick<ReadonlySet<string>, "has">;
+
 /** Whether all its symbols are bound: a size that a step of the plan finds out is not, until it has run. */
-export function isBound(dim: PlanDim, bindings: ReadonlyMap<string, number>): boolean {
+export function isBound(dim: PlanDim, bindings: Names): boolean {
   return !(dim instanceof ExprDim) || dim.isBound(bindings);
 }
 
@@ -65,7 +67,7 @@ class ExprDim {
     return exprText(this.tables, this.index);
   }
 
-  isBound(bindings: ReadonlyMap<string, number>): boolean {
+  isBound(bindings: Names): boolean {
     const { exprs } = this.tables;
     const bound = (index: number): boolean => {
       const expr = exprs[index] as Expr;

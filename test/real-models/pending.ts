@@ -2,12 +2,7 @@
 import { TersorError } from "../../ir-spec/index.ts";
 
 const pending: Readonly<Record<string, RegExp>> = {
-  "fastestdet-coco-352": /Resize/,
   "silero-vad-16k-op15": /LSTM|mode = "reflect"/,
-  "silero-vad-v1-micro-transformer": /mode = "reflect"/,
-  "dtln-1-lstm": /LSTM/,
-  "ppocr-det-mobile-v2": /Resize/,
-  "ppocr-det-mobile-v2-pruned": /Resize/,
 };
 
 /**

@@ -5,6 +5,7 @@ import { controlRows } from "./ops/control.ts";
 import { convRows } from "./ops/conv.ts";
 import { elementwiseRows } from "./ops/elementwise.ts";
 import { gatherRows } from "./ops/gather.ts";
+import { indexingRows } from "./ops/indexing.ts";
 import { integerRows } from "./ops/integer.ts";
 import { linearRows } from "./ops/linear.ts";
 import { normalizationRows } from "./ops/normalization.ts";
@@ -20,6 +21,7 @@ const families: readonly ExportTable[] = [
   convRows,
   elementwiseRows,
   gatherRows,
+  indexingRows,
   integerRows,
   linearRows,
   normalizationRows,

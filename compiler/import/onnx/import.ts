@@ -66,15 +66,31 @@ function decodeModel(bytes: Uint8Array): { readonly model: ModelProto; readonly 
 type NamedOptions = ImportOptions & { readonly fileName: string };
 
 function importModel(model: ModelProto, graph: GraphProto, options: NamedOptions): Module {
-  const symbols = new DimSymbols();
-  const rebatching = options.dynamicBatch ? (params: readonly Param[]) => rebatch(params, symbols) : null;
-  const { editor, problems, batch } = translate(model, graph, options, symbols, rebatching);
+  const { editor, problems, batch, symbols } = translateSomeCase(model, graph, options);
   if (problems.length > 0) throw new TersorError(batch ? blame(model, graph, options, problems) : problems);
   const mixing = batch ? checkBatch(editor.function("main"), batch.dim) : [];
   if (mixing.length > 0) throw new TersorError(mixing);
   const doc = [graph.docString, model.docString].find((text) => text !== "")?.replace(/\r\n?/g, "\n") ?? null;
   editor.set({ meta: metaOf(model, symbols.originals, batch), doc });
   return editor.freeze();
+}
+
+/** Assumptions that are tried the other way. */
+const mostTried = 8;
+
+/** Where an `If` asks about sizes, the branch of ordinary sizes; the other branch of one `If` when the model makes no sense with those. */
+function translateSomeCase(model: ModelProto, graph: GraphProto, options: NamedOptions): TranslatedGraph & { readonly symbols: DimSymbols } {
+  const attempt = (symbols: DimSymbols) => {
+    const rebatching = options.dynamicBatch ? (params: readonly Param[]) => rebatch(params, symbols) : null;
+    return { ...translate(model, graph, options, symbols, rebatching), symbols };
+  };
+  const usual = attempt(new DimSymbols());
+  if (usual.problems.length === 0) return usual;
+  for (let against = 0; against < Math.min(usual.symbols.assumptions, mostTried); against++) {
+    const other = attempt(new DimSymbols(against));
+    if (other.problems.length === 0) return other;
+  }
+  return usual;
 }
 
 function translate(

@@ -1,6 +1,6 @@
 /** @file One ONNX node as the translations see it: inputs as values, attributes by kind, and the ops that it becomes. */
 import type { AttrInput, Dim, DimExpr, DType, FunctionEditor, HostTensor, Location, Operand, TensorType } from "../../../ir-spec/index.ts";
-import { dimEquals, dimKey, encodeTensor, evaluateOp, isFloat, tensorType, toNumbers, writeAttrs } from "../../../ir-spec/index.ts";
+import { dimEquals, dimKey, dimSymbols, encodeTensor, evaluateOp, isFloat, tensorType, toNumbers, writeAttrs } from "../../../ir-spec/index.ts";
 import type { Attributes } from "./attributes.ts";
 import type { ConstantPool } from "./constants.ts";
 import { type ImportCode, ImportFailure } from "./errors.ts";
@@ -233,6 +233,11 @@ export class NodeContext {
     return this.source.symbols.fresh(base, "");
   }
 
+  /** Which case is translated, where a truth value depends on symbolic sizes; the caller requires it. */
+  assume(truth: Dim): boolean {
+    return this.source.symbols.assume(truth);
+  }
+
   /** States that two sizes are equal, which is checked when a run binds them. */
   require(left: Dim, right: Dim): void {
     this.editor.require(left, right);
@@ -255,6 +260,12 @@ export class NodeContext {
 
   reshape(value: Value, shape: readonly Dim[]): Value {
     return this.emit("shape.reshape", [value], { shape });
+  }
+
+  /** The size contains the batch that is being made dynamic. */
+  hasBatch(size: Dim): boolean {
+    const symbols = this.source.batch ? dimSymbols(this.source.batch.dim) : new Set<string>();
+    return [...dimSymbols(size)].some((name) => symbols.has(name));
   }
 
   /** A reshape's target with its leading 1 as "copy" (0), where the input's first size is the batch that is being made dynamic. */

@@ -3,15 +3,29 @@
  * file calls it, is `N`. What each symbol was called goes to `meta`.
  */
 import { type Dim, type DimExpr, dimSymbol } from "../../../ir-spec/index.ts";
+import { usualVerdict } from "./conditions.ts";
 import { toNumber } from "./int64.ts";
 import type { TensorShapeProtoDimension } from "./proto/gen/onnx.js";
 
 const batchNames = /^(n|batch|batch_?size)$/i;
 
 export class DimSymbols {
+  /** Truth values that were assumed so far, by `assume`. */
+  assumptions = 0;
+  private readonly against: number | null;
   private readonly byParam = new Map<string, DimExpr>();
   /** Symbol to original name; the empty string for a size that had none. */
   readonly originals = new Map<string, string>();
+
+  /** @param against the assumption, by its number, that is made against what an ordinary run takes */
+  constructor(against: number | null = null) {
+    this.against = against;
+  }
+
+  /** Which case the imported program is for, where sizes that are symbols decide. */
+  assume(truth: Dim): boolean {
+    return usualVerdict(truth) !== (this.assumptions++ === this.against);
+  }
 
   /** The dim of one axis of a graph input. A negative size stands for "unknown" in what some exporters write. */
   dim(proto: TensorShapeProtoDimension, axis: number): Dim {

@@ -6,6 +6,8 @@ import { castOps } from "./ops/cast.ts";
 import { constantOps } from "./ops/constant.ts";
 import { controlOps } from "./ops/control.ts";
 import { convOps } from "./ops/conv.ts";
+import { deformConvOps } from "./ops/deform-conv.ts";
+import { detectionOps } from "./ops/detection.ts";
 import { dynamicOps } from "./ops/dynamic.ts";
 import { einsumOps } from "./ops/einsum.ts";
 import { elementwiseOps } from "./ops/elementwise.ts";
@@ -33,6 +35,7 @@ import { shapeOps } from "./ops/shape.ts";
 import { sliceOps } from "./ops/slice.ts";
 import { softmaxOps } from "./ops/softmax.ts";
 import { triangleOps } from "./ops/triangle.ts";
+import { unpoolOps } from "./ops/unpool.ts";
 import { windowFunctionOps } from "./ops/window-functions.ts";
 
 const families: readonly OpTable[] = [
@@ -42,6 +45,8 @@ const families: readonly OpTable[] = [
   constantOps,
   controlOps,
   convOps,
+  deformConvOps,
+  detectionOps,
   dynamicOps,
   einsumOps,
   elementwiseOps,
@@ -68,6 +73,7 @@ const families: readonly OpTable[] = [
   sliceOps,
   softmaxOps,
   triangleOps,
+  unpoolOps,
   windowFunctionOps,
 ];
 

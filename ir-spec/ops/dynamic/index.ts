@@ -1,7 +1,8 @@
 /** @file The dialect `dynamic`: ops whose results have sizes that follow from elements. */
 import type { OpDef } from "../define.ts";
+import { nonMaxSuppression } from "./nms.ts";
 import { nonzero } from "./nonzero.ts";
 import { range } from "./range.ts";
 import { unique } from "./unique.ts";
 
-export const dynamicOps: readonly OpDef[] = [nonzero, unique, range];
+export const dynamicOps: readonly OpDef[] = [nonzero, unique, range, nonMaxSuppression];

@@ -2,6 +2,7 @@
 import type { OpDef } from "../define.ts";
 import { add, div, fmod, max, min, mod, mul, pow, sub } from "./arithmetic.ts";
 import { equal, greater, less, where } from "./compare.ts";
+import { det } from "./det.ts";
 import { functions } from "./functions.ts";
 import { logic } from "./logic.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
@@ -26,4 +27,5 @@ export const mathOps: readonly OpDef[] = [
   ...logic,
   softmax,
   logSoftmax,
+  det,
 ];

@@ -7,7 +7,9 @@ import { convInputGrad, convWeightGrad } from "./conv-grad.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import { maxPool, maxPoolGrad } from "./max-pool.ts";
+import { maxPoolIndex } from "./max-pool-index.ts";
 import { gru, lstm, rnn } from "./recurrent.ts";
+import { roiAlign } from "./roi-align.ts";
 
 export const nnOps: readonly OpDef[] = [
   linear,
@@ -17,9 +19,11 @@ export const nnOps: readonly OpDef[] = [
   convWeightGrad,
   maxPool,
   maxPoolGrad,
+  maxPoolIndex,
   avgPool,
   avgPoolGrad,
   batchNorm,
+  roiAlign,
   rnn,
   gru,
   lstm,

@@ -9,6 +9,7 @@ import { integers } from "./manifest-int.ts";
 import { elementwiseMath, moreReductions } from "./manifest-math.ts";
 import { casts, integerSums, quantization } from "./manifest-quant.ts";
 import { sequences } from "./manifest-sequence.ts";
+import { vision } from "./manifest-vision.ts";
 
 const f32: OperandRule = { dtypes: ["f32"] };
 const wholeBytes = ["f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8", "bool"] as const;
@@ -200,6 +201,7 @@ export const manifest = {
   kernels: [
     ...matrixProducts,
     ...windows,
+    ...vision,
     ...reductions,
     ...moreReductions,
     ...math,

@@ -9,6 +9,7 @@ import { movementCases } from "./movement.ts";
 import { networkCases } from "./network.ts";
 import type { CasesOf } from "./row-case.ts";
 import { sequenceCases } from "./sequence.ts";
+import { volumeCases } from "./volume.ts";
 import { weightCases } from "./weights.ts";
 
 export type { RowCase } from "./row-case.ts";
@@ -16,6 +17,7 @@ export type { RowCase } from "./row-case.ts";
 export const casesOf: { readonly [op: string]: CasesOf | undefined } = {
   ...elementwiseCases,
   ...networkCases,
+  ...volumeCases,
   ...movementCases,
   ...weightCases,
   ...intCases,

@@ -1,5 +1,6 @@
 /** @file Cases of the dialect `nn`. Sums cancel, so errors count against 1 where the result is smaller. */
 import { type CasesOf, dtypesOf, type RowCase } from "./row-case.ts";
+import { countedVolumePools, dilatedVolumePools, takesVolumes, volumeConvs, volumePools } from "./volume.ts";
 
 const convs: readonly RowCase[] = [
   { shapes: [["N", 3, 9, 8], [4, 3, 3, 3], [4]], attrs: {} },
@@ -67,15 +68,20 @@ const pools: readonly RowCase[] = [
   { shapes: [["N", 1, 1, 2]], attrs: { kernel: [2, 2], dilation: [3, 3], pad: [3, 3, 3, 3] } },
 ];
 
+const averages: readonly RowCase[] = [
+  { shapes: [["N", 3, 9, 8]], attrs: { kernel: [2, 2], stride: [2, 2] }, floor: 1 },
+  { shapes: [["N", 3, 9, 8]], attrs: { kernel: [3, 3], pad: [1, 1, 1, 1], stride: [2, 3] }, floor: 1 },
+  { shapes: [["N", 3, 9, 8]], attrs: { kernel: [3, 3], pad: [1, 2, 0, 1], count_pad: true, ceil: true, stride: [2, 2] }, floor: 1 },
+  { shapes: [["N", 2, 17]], attrs: { kernel: [4], stride: [3], pad: [1, 2], ceil: true }, floor: 1 },
+];
+
 export const networkCases: { readonly [op: string]: CasesOf } = {
   "nn.linear": linear,
   "nn.matmul": (row) => (row.operands[1]?.pack ? byMatrix : [...byMatrix, ...byAny]),
-  "nn.conv": () => convs.map((one) => ({ ...one, floor: 1 })),
-  "nn.max_pool": (row) => dtypesOf(row).flatMap((dtype) => pools.map((one) => ({ ...one, dtypes: [dtype] }))),
-  "nn.avg_pool": () => [
-    { shapes: [["N", 3, 9, 8]], attrs: { kernel: [2, 2], stride: [2, 2] }, floor: 1 },
-    { shapes: [["N", 3, 9, 8]], attrs: { kernel: [3, 3], pad: [1, 1, 1, 1], stride: [2, 3] }, floor: 1 },
-    { shapes: [["N", 3, 9, 8]], attrs: { kernel: [3, 3], pad: [1, 2, 0, 1], count_pad: true, ceil: true, stride: [2, 2] }, floor: 1 },
-    { shapes: [["N", 2, 17]], attrs: { kernel: [4], stride: [3], pad: [1, 2], ceil: true }, floor: 1 },
-  ],
+  "nn.conv": (row) => (takesVolumes(row) ? volumeConvs : convs.map((one) => ({ ...one, floor: 1 }))),
+  "nn.max_pool": (row) =>
+    dtypesOf(row).flatMap((dtype) =>
+      (takesVolumes(row) ? [...volumePools, ...dilatedVolumePools] : pools).map((one) => ({ ...one, dtypes: [dtype] })),
+    ),
+  "nn.avg_pool": (row) => (takesVolumes(row) ? [...volumePools.map((one) => ({ ...one, floor: 1 })), ...countedVolumePools] : averages),
 };

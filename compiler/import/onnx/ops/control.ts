@@ -3,7 +3,6 @@
  * else becomes an op of the dialect `control` and functions of the module.
  */
 import { type Dim, dimEquals, dimKey, dimSymbols, type TensorType, tensorType } from "../../../../ir-spec/index.ts";
-import { usualVerdict } from "../conditions.ts";
 import { Spoiled } from "../errors.ts";
 import { countNodes } from "../free-names.ts";
 import type { NodeContext, OpTable } from "../node.ts";
@@ -24,7 +23,7 @@ function conditional(node: NodeContext): readonly Value[] {
   const [then, otherwise] = [node.graph("then_branch"), node.graph("else_branch")];
   const truth = knownScalar(node, node.input(0));
   if (truth === null) return choose(node, then, otherwise);
-  const verdict = typeof truth === "number" ? truth !== 0 : usualVerdict(truth);
+  const verdict = typeof truth === "number" ? truth !== 0 : node.assume(truth);
   if (typeof truth !== "number") node.require(truth, verdict ? 1 : 0);
   return node.subgraphs.inline(verdict ? then : otherwise, [], { keepNames: true });
 }

@@ -2,14 +2,16 @@
 import type { NodeContext, OpTable } from "../node.ts";
 import type { Value } from "../value.ts";
 import { dilatedAverage } from "./lp-pool.ts";
+import { maxPoolIndices } from "./unpool.ts";
 import { ones, window, zeros } from "./window.ts";
 
 function maxPool(node: NodeContext): readonly (Value | null)[] {
   const { attributes } = node;
-  if (attributes.int("storage_order", 0) !== 0 && node.outputCount > 1) node.fail("E0605", "column-major indices are not supported");
   const shape = window(node, null);
-  const attrs = { kernel: shape.kernel, stride: ones(shape.stride), pad: zeros(shape.pad), dilation: ones(shape.dilation) };
-  return [node.emit("nn.max_pool", [node.input(0)], { ...attrs, ceil: attributes.flag("ceil_mode", false) }), null];
+  const steps = { kernel: shape.kernel, stride: ones(shape.stride), pad: zeros(shape.pad), dilation: ones(shape.dilation) };
+  const attrs = { ...steps, ceil: attributes.flag("ceil_mode", false) };
+  attributes.ignore("storage_order");
+  return [node.emit("nn.max_pool", [node.input(0)], attrs), node.outputCount > 1 ? maxPoolIndices(node, attrs) : null];
 }
 
 function averagePool(node: NodeContext): Value {

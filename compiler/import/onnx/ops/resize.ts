@@ -91,7 +91,9 @@ function requested(node: NodeContext): readonly Axis[] {
       const extent = roi ? end - start : 1;
       return { axis, scale, size: typeof source === "number" ? Math.floor(source * extent * scale) : null, region: region(i) };
     });
-  const sources = axes.map((axis) => node.staticDim(shape[axis] as Dim, `axis ${axis} of what is resized`));
+  // Where a batch of 1 is being made dynamic, the size 1 that is asked of it means: as it is.
+  const kept = axes[0] === 0 && node.keepBatch(sizes)[0] === 0;
+  const sources = axes.map((axis, i) => (kept && i === 0 ? 1 : node.staticDim(shape[axis] as Dim, `axis ${axis} of what is resized`)));
   const ratios = sources.map((source, i) => (sizes[i] ?? 1) / source);
   const common = policy === "not_larger" ? Math.min(...ratios) : policy === "not_smaller" ? Math.max(...ratios) : null;
   return axes.map((axis, i) => {
@@ -195,6 +197,7 @@ function repeats({ scale }: Axis, { mode, coordinate, rounding }: Settings): boo
 
 function alongAxis(node: NodeContext, x: Value, axis: Axis, settings: Settings): Value {
   const source = x.type.shape[axis.axis] as Dim;
+  if (axis.scale === 1 && (repeats(axis, settings) || typeof source !== "number")) return x;
   if (repeats(axis, settings)) return axis.scale === 1 ? x : repeated(node, x, axis.axis, axis.scale);
   const from = node.staticDim(source, `axis ${axis.axis} of what is resized by ${axis.scale}`);
   const size = axis.size ?? 0;

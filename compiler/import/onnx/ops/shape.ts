@@ -51,7 +51,8 @@ function squeeze(node: NodeContext): Value {
   const axes = axesOf(node, shape.length) ?? shape.flatMap((size, i) => (size === 1 ? [i] : []));
   for (const axis of axes) {
     const size = shape[axis] as Dim;
-    if (size !== 1) node.fail("E0606", `axis ${axis} has size ${dimKey(size)}, only an axis of size 1 can be removed`);
+    if (typeof size !== "number" && !node.hasBatch(size)) node.require(size, 1);
+    else if (size !== 1) node.fail("E0606", `axis ${axis} has size ${dimKey(size)}, only an axis of size 1 can be removed`);
   }
   const kept = shape.filter((_, i) => !axes.includes(i));
   return reshapeSizes(node, kept.length) ?? reshapeTo(node, node.input(0), kept);

@@ -1,7 +1,7 @@
 /** @file Generated from ../wasm/assembly/relaxed.ts by ../wasm/build.mjs (`npm run gen`); do not edit. */
 
 /** SHA-256 of the sources that this file was made from; see build.mjs. */
-export const sourceHash = "1cc7c9309e4098a4cfd4abc22cf01b6fcf73b935861f8cd60b514fae6c9120f7";
+export const sourceHash = "14cf3ca5b25914722521d0b723bfcf72e1e7bdd4d5f31b619f1cd3d692ff3548";
 
 /** The WebAssembly module, 6411 bytes. */
 export const relaxedBase64 =

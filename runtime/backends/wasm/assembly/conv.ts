@@ -26,7 +26,7 @@ function copyRow(to: usize, row: usize, ix: i32, run: i32, sw: i32, w: i32): voi
 /** One panel row: the inputs of kernel tap (ky, kx) for `count` output pixels from (oy, ox) on, zeros where the window leaves the image. */
 // @ts-ignore: decorator
 @inline
-function packTap(
+export function packTap(
   to: usize, plane: usize, count: i32, oy: i32, ox: i32, ow: i32, iy: i32, ix: i32, h: i32, w: i32, sh: i32, sw: i32,
 ): void {
   const zero = f32x4.splat(0);

@@ -2,6 +2,8 @@
 export { f32_linear, f32_matmul, f32_matmul_scratch, f32_pack_linear, f32_pack_linear_size, f32_pack_matmul } from "./gemm";
 export { f32_conv2d, f32_conv2d_scratch } from "./conv";
 export { f32_conv2d_depthwise } from "./depthwise";
+export { f32_conv3d, f32_conv3d_scratch } from "./conv3d";
+export { f32_conv_input_grad, f32_conv_input_grad_scratch } from "./transposedconv";
 export { f32_avg_pool, f32_max_pool } from "./pool";
 export {
   f32_abs, f32_ceil, f32_clip, f32_erf, f32_exp, f32_floor, f32_leaky_relu, f32_log, f32_neg, f32_reciprocal, f32_relu, f32_round,

@@ -21,12 +21,14 @@ import { quantizeKernels } from "./quantize.ts";
 import { recurrentKernels } from "./recurrent.ts";
 import { reduceKernels } from "./reduce.ts";
 import { unaryKernels } from "./unary.ts";
+import { volumeKernels } from "./volume.ts";
 
 export const builtinKernels: readonly WasmKernel[] = [
   ...linearKernels,
   ...matmulKernels,
   ...convKernels,
   ...poolKernels,
+  ...volumeKernels,
   ...reduceKernels,
   ...unaryKernels,
   ...binaryKernels,
