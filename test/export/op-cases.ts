@@ -225,15 +225,39 @@ const movements: readonly ExportCase[] = [
   { op: "shape.gather", attrs: { axis: 1 }, operands: [value(["N", 4, 2]), given("i64", [2, 2], [3, -1, 0, 2])] },
   { op: "shape.gather", operands: [constant([5, 2]), given("u8", ["N"], [4, 0, 2])] },
   { op: "shape.gather", attrs: { axis: -1 }, operands: [value(["N", 4]), fixed("i32", [], [2])] },
-  { op: "shape.scatter_add", attrs: { size: 4 }, operands: [given("i64", ["N"], [1, 3, 1]), value(["N", 2])], oneWay: true },
+  { op: "shape.scatter_add", attrs: { size: 4 }, operands: [given("i64", ["N"], [1, 3, 1]), value(["N", 2])] },
   {
     op: "shape.scatter_add",
     attrs: { size: 3, axis: 1 },
     operands: [given("i32", [2, 2], [0, -1, 2, 0]), value(["N", 2, 2, 4])],
-    oneWay: true,
   },
-  { op: "tensor.one_hot", attrs: { depth: 4 }, operands: [given("i64", ["N"], [3, -1, 9])], oneWay: true },
-  { op: "tensor.one_hot", attrs: { depth: 3, to: "bool" }, operands: [given("u8", ["N", 2], [0, 1, 2, 0, 7, 1])], oneWay: true },
+  { op: "tensor.one_hot", attrs: { depth: 4 }, operands: [given("i64", ["N"], [3, -1, 9])] },
+  { op: "tensor.one_hot", attrs: { depth: 3, to: "bool" }, operands: [given("u8", ["N", 2], [0, 1, 2, 0, 7, 1])] },
+  { op: "shape.gather_elements", attrs: { axis: 1 }, operands: [value(["N", 3]), given("i32", ["N", 2], [0, -1, 2, 1, 1, -3])] },
+  { op: "shape.gather_nd", operands: [value([4, 3, 2]), given("i64", ["N", 2], [0, -1, 3, 1, -4, 2])] },
+  { op: "shape.gather_nd", attrs: { batch: 1 }, operands: [value(["N", 3, 2]), given("i64", ["N", 1], [0, -1, 2])] },
+  ...(["none", "add", "mul", "min", "max"] as const).flatMap((reduction): ExportCase[] => [
+    {
+      op: "shape.scatter_elements",
+      attrs: { axis: 1, reduction },
+      operands: [value(["N", 4]), given("i64", ["N", 2], [0, -1, 2, 1, 1, -4]), value(["N", 2])],
+    },
+    { op: "shape.scatter_nd", attrs: { reduction }, operands: [value([5, 2]), given("i64", ["N", 1], [0, -1, 2]), value(["N", 2])] },
+  ]),
+  { op: "reduce.top_k", attrs: { k: 2, axis: 1 }, operands: [value(["N", 5, 2])] },
+  { op: "reduce.top_k", attrs: { k: 3, largest: false }, operands: [value(["N", 5], "i64")] },
+];
+
+const roi = { size: [2, 3], scale: 0.5 };
+const rois = given("f32", ["N", 4], [1, 2, 9, 8, -3, 0, 4, 12, 5, 5, 7, 6]);
+
+const vision: readonly ExportCase[] = [
+  { op: "nn.max_pool_index", attrs: { kernel: [2, 3], stride: [2, 2], pad: [1, 1, 0, 1], ceil: true }, operands: [value(["N", 2, 5, 6])] },
+  { op: "nn.max_pool_index", attrs: { kernel: [2], dilation: [2] }, operands: [value([2, 3, 7])] },
+  { op: "nn.roi_align", attrs: roi, operands: [value([2, 3, 7, 8]), rois, given("i64", ["N"], [0, 1, 1])] },
+  { op: "nn.roi_align", attrs: { ...roi, sampling: 2 }, operands: [value([2, 3, 7, 8]), rois, given("i32", ["N"], [0, 1, 1])] },
+  { op: "nn.roi_align", attrs: { ...roi, sampling: 1, half_pixel: false, mode: "max" }, opset: 13, operands: [value([2, 3, 7, 8]), rois, given("i64", ["N"], [0, 1, 1])] }, // biome-ignore format: one case a line
+  { op: "math.det", operands: [value(["N", 3, 3])] },
 ];
 
 const conversions: readonly ExportCase[] = [
@@ -314,6 +338,30 @@ const halves: readonly ExportCase[] = [
   { op: "quant.dequantize", operands: [constant([4], "i8"), constant([], "f16")], tolerance: 1e-3 },
 ];
 
+/** x, weight and recurrence of 5 units on 4 features, and both biases; states. */
+const recurrent = (gates: number): readonly OperandCase[] => [
+  value([6, "N", 4]),
+  constant([gates * 5, 4]),
+  constant([gates * 5, 5]),
+  constant([2 * gates * 5]),
+];
+const recurrentState = (): OperandCase => value(["N", 5], "f32", 1);
+const stepCounts = (dtype: DType): OperandCase => given(dtype, ["N"], [6, 2, 4]);
+
+const sequences: readonly ExportCase[] = [
+  { op: "nn.rnn", operands: recurrent(1) },
+  { op: "nn.rnn", attrs: { activation: "affine", alpha: [0.3], beta: [0.2] }, operands: [...recurrent(1), recurrentState()], opset: 13 },
+  { op: "nn.gru", attrs: { linear_before_reset: true }, operands: [...recurrent(3), recurrentState()] },
+  { op: "nn.gru", attrs: { reverse: true, clip: 0.5 }, operands: [...recurrent(3), null, stepCounts("i64")] },
+  { op: "nn.lstm", operands: [...recurrent(4).slice(0, 3), null, recurrentState(), recurrentState()] },
+  {
+    op: "nn.lstm",
+    attrs: { gate: "hard_sigmoid", cell: "softsign", out: "elu", alpha: [0.2, 0, 0.7], beta: [0.5, 0, 0], input_forget: true },
+    operands: [...recurrent(4), recurrentState(), recurrentState(), constant([15]), stepCounts("i32")],
+    opset: 14,
+  },
+];
+
 export const exportCases: readonly ExportCase[] = [
   ...math,
   ...layers,
@@ -321,9 +369,11 @@ export const exportCases: readonly ExportCase[] = [
   ...products,
   ...movements,
   ...conversions,
+  ...vision,
   ...quantization,
   ...tables,
   ...halves,
+  ...sequences,
   ...integers,
   ...bitcasts,
 ];

@@ -14,8 +14,8 @@ const oracle = needing(test, "ort", ort !== null);
 /** Ops with nothing in ONNX and no decomposition: adjoints of layers, which only training has. */
 const withoutForm: readonly string[] = ["nn.conv_weight_grad", "nn.max_pool_grad", "nn.avg_pool_grad"];
 
-/** Ops that call functions: control.test.ts has their cases. */
-const callsFunctions = (op: string): boolean => op.startsWith("control.");
+/** Ops that call functions or find out sizes: control.test.ts and dynamic.test.ts have their cases. */
+const callsFunctions = (op: string): boolean => /^(control|dynamic)\./.test(op);
 
 const inputsOf = (operands: ExportCase["operands"]) =>
   Object.fromEntries(operands.flatMap((operand, i) => (operand && !operand.constant ? [[`in${i}`, operand.tensor]] : [])));

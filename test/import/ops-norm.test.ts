@@ -16,7 +16,7 @@ const registry = createCoreRegistry();
 const cases: Case[] = [];
 const add = (op: string, inputs: Case["inputs"], more: Omit<Case, "op" | "inputs"> = {}) => cases.push({ op, inputs, ...more });
 const f = (...shape: readonly number[]) => random("f32", shape);
-const outputs = (...ranks: readonly number[]): Case["outputs"] => ranks.map((rank) => ["f32", rank] as const);
+const outputs = (...ranks: readonly number[]): NonNullable<Case["outputs"]> => ranks.map((rank) => ["f32", rank] as const);
 const text = (string: string) => ({ string });
 const ints = (list: readonly number[]) => ({ ints: list });
 

@@ -7,7 +7,16 @@ import { compile } from "../../compiler/compile.ts";
 import { importOnnx } from "../../compiler/import/index.ts";
 
 import { interpret } from "../../compiler/interpret/interpret.ts";
-import { createCoreRegistry, decodeTensor, type DType, encodeTensor, type HostTensor, hostTensor, TersorError, toNumbers } from "../../ir-spec/index.ts";
+import {
+  createCoreRegistry,
+  type DType,
+  decodeTensor,
+  encodeTensor,
+  type HostTensor,
+  hostTensor,
+  TersorError,
+  toNumbers,
+} from "../../ir-spec/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { load, Tensor } from "../../runtime/index.ts";
 import { type OnnxAttr, onnxModel } from "../support/onnx-writer.ts";
@@ -76,7 +85,8 @@ function layerOf(settings: Settings, batchFirst = false): Layer {
   while (names.at(-1) === "") names.pop();
   const constants = settings.variable ? [] : ["W", "R", "B", "P"];
   const present = names.filter((name) => name !== "");
-  const pick = (wanted: (name: string) => boolean) => Object.fromEntries(present.filter(wanted).map((name) => [name, all[name] as HostTensor]));
+  const pick = (wanted: (name: string) => boolean) =>
+    Object.fromEntries(present.filter(wanted).map((name) => [name, all[name] as HostTensor]));
   const feeds = pick((name) => !constants.includes(name));
   const outputs = op === "LSTM" ? ["Y", "Y_h", "Y_c"] : ["Y", "Y_h"];
   const layout = batchFirst ? { layout: { int: 1 } } : {};
@@ -84,7 +94,11 @@ function layerOf(settings: Settings, batchFirst = false): Layer {
     opset,
     nodes: [{ op, inputs: names, outputs, attrs: { hidden_size: { int: hidden }, direction: { string: direction }, ...layout, ...attrs } }],
     inputs: Object.entries(feeds).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
-    outputs: outputs.map((name, i) => ({ name, dtype: "f32" as DType, shape: Array.from({ length: i === 0 ? 4 : 3 }, (_, k) => `${name}${k}`) })),
+    outputs: outputs.map((name, i) => ({
+      name,
+      dtype: "f32" as DType,
+      shape: Array.from({ length: i === 0 ? 4 : 3 }, (_, k) => `${name}${k}`),
+    })),
     initializers: pick((name) => constants.includes(name)),
   });
   return { model, feeds };
@@ -96,7 +110,8 @@ function swapped({ dtype, shape, data }: HostTensor): HostTensor {
   const run = rest.reduce((n, size) => n * size, 1);
   const to = new Float32Array(data.length);
   for (let i = 0; i < outer; i++)
-    for (let j = 0; j < inner; j++) to.set((data as Float32Array).subarray((i * inner + j) * run, (i * inner + j + 1) * run), (j * outer + i) * run);
+    for (let j = 0; j < inner; j++)
+      to.set((data as Float32Array).subarray((i * inner + j) * run, (i * inner + j + 1) * run), (j * outer + i) * run);
   return hostTensor(dtype, [inner, outer, ...rest], to);
 }
 
@@ -120,7 +135,8 @@ function assertClose(got: Tensors, want: Tensors, what: string): void {
     const values = toNumbers(found);
     toNumbers(tensor).forEach((value, i) => {
       const off = Math.abs((values[i] as number) - value);
-      if (!(off <= 1e-5 * Math.max(1, Math.abs(value)))) assert.unreachable(`${what}: ${name}[${i}] is ${values[i]}, ONNX Runtime has ${value}`);
+      if (!(off <= 1e-5 * Math.max(1, Math.abs(value))))
+        assert.unreachable(`${what}: ${name}[${i}] is ${values[i]}, ONNX Runtime has ${value}`);
     });
   }
 }
@@ -149,7 +165,8 @@ for (const op of ops) {
 for (const linear of [0, 1])
   for (const direction of ["forward", "reverse", "bidirectional"] as const) {
     const attrs = { linear_before_reset: int(linear) };
-    for (let seed = 40; seed < 43; seed++) add(`linear_before_reset ${linear}, ${direction} ${seed}`, { op: "GRU", direction, seed, attrs });
+    for (let seed = 40; seed < 43; seed++)
+      add(`linear_before_reset ${linear}, ${direction} ${seed}`, { op: "GRU", direction, seed, attrs });
     add(`linear_before_reset ${linear}, lengths`, { op: "GRU", direction, seed: 43, time: 5, batch: 3, attrs, with: ["sequence_lens"] });
     add(`linear_before_reset ${linear}, clip`, { op: "GRU", direction, seed: 44, time: 4, attrs: { ...attrs, clip: float(0.4) } });
   }
@@ -208,7 +225,8 @@ for (const op of ops)
       const want = await runOrt(model, feeds);
       const turned = layerOf(settings, true);
       const got = byReference(turned.model, turned.feeds);
-      for (const state of Object.keys(want).slice(1)) assertClose({ [state]: swapped(got[state] as HostTensor) }, { [state]: want[state] as HostTensor }, state);
+      for (const state of Object.keys(want).slice(1))
+        assertClose({ [state]: swapped(got[state] as HostTensor) }, { [state]: want[state] as HostTensor }, state);
       assertClose({ Y: byTime(got.Y as HostTensor) }, { Y: want.Y as HostTensor }, "Y");
     });
 

@@ -61,6 +61,8 @@ const one = (dtype: DType, value: number): HostTensor => {
   return x;
 };
 
+const i64 = (...values: readonly number[]): HostTensor => hostTensor("i64", [values.length], BigInt64Array.from(values, BigInt));
+
 const bodies: { readonly [op: string]: (dtype: DType) => readonly (readonly [body: string, feeds: readonly Feeds[]])[] } = {
   "dynamic.nonzero": (dtype) => [
     [
@@ -79,6 +81,40 @@ const bodies: { readonly [op: string]: (dtype: DType) => readonly (readonly [bod
       ],
     ],
   ],
+  "dynamic.reshape": (dtype) => [
+    [
+      `func @main(%x: tensor<NxMx${dtype}>, %s: tensor<3xi64>) -> (y: tensor<AxBxCx${dtype}>) { %y = dynamic.reshape(%x, %s) : tensor<?Ax?Bx?Cx${dtype}> return %y }`,
+      [
+        { x: coarse(dtype, [4, 3]), s: i64(2, -1, 3) },
+        { x: coarse(dtype, [4, 3]), s: i64(0, 3, 1) },
+      ],
+    ],
+  ],
+  "dynamic.broadcast": (dtype) => [
+    [
+      `func @main(%x: tensor<NxMx${dtype}>, %s: tensor<3xi64>) -> (y: tensor<AxBxCx${dtype}>) { %y = dynamic.broadcast(%x, %s) : tensor<?Ax?Bx?Cx${dtype}> return %y }`,
+      [
+        { x: coarse(dtype, [1, 3]), s: i64(2, 4, 1) },
+        { x: coarse(dtype, [4, 1]), s: i64(1, 4, 3) },
+        { x: coarse(dtype, [4, 1]), s: i64(3, 1, 0) },
+      ],
+    ],
+  ],
+  "dynamic.slice": (dtype) => [
+    [
+      `func @main(%x: tensor<NxMx5x${dtype}>, %s: tensor<2xi64>, %e: tensor<2xi64>, %t: tensor<2xi64>) -> (y: tensor<NxAxBx${dtype}>, z: tensor<CxMxDx${dtype}>) {
+         %y = dynamic.slice(%x, %s, %e, %t) {axes = [1, -1]} : tensor<Nx?Ax?Bx${dtype}>
+         %z = dynamic.slice(%x, %s, %e) {axes = [0, 2]} : tensor<?CxMx?Dx${dtype}>
+         return %y, %z
+       }`,
+      [
+        { x: coarse(dtype, [2, 7, 5]), s: i64(1, -1), e: i64(6, 0), t: i64(2, -2) },
+        { x: coarse(dtype, [3, 7, 5]), s: i64(-99, 1), e: i64(99, 99), t: i64(1, 1) },
+        { x: coarse(dtype, [3, 2, 5]), s: i64(1, 4), e: i64(1, 2), t: i64(1, 1) },
+        { x: coarse(dtype, [3, 2, 5]), s: i64(99, -1), e: i64(-99, -99), t: i64(-1, -3) },
+      ],
+    ],
+  ],
   "dynamic.unique": (dtype) => [
     ...[true, false].map(
       (sorted) =>
@@ -91,6 +127,30 @@ const bodies: { readonly [op: string]: (dtype: DType) => readonly (readonly [bod
         ] as const,
     ),
   ],
+  "dynamic.non_max_suppression": () =>
+    [false, true].map(
+      (center) =>
+        [
+          `func @main(%b: tensor<2xNx4xf32>, %s: tensor<2x3xNxf32>, %n: tensor<i64>, %i: tensor<1xf32>, %t: tensor<f32>) -> (y: tensor<Kx3xi64>) {
+             %y = dynamic.non_max_suppression(%b, %s, %n, %i, %t) {center = ${center}} : tensor<?Kx3xi64>
+             return %y
+           }`,
+          [
+            [40, 5, 0.3, -0.5],
+            [40, 100, 0.6, 0.2],
+            [7, 2, 0, -Infinity],
+            [1, 1, 0.5, 2],
+            [0, 1, 0.5, 0],
+            [9, 0, 0.5, 0],
+          ].map(([n = 0, most = 0, iou = 0, least = 0]) => ({
+            b: random.tensor("f32", [2, n, 4]),
+            s: random.tensor("f32", [2, 3, n]),
+            n: one("i64", most),
+            i: hostTensor("f32", [1], Float32Array.of(iou)),
+            t: one("f32", least),
+          })),
+        ] as const,
+    ),
 };
 
 for (const row of rows) {
@@ -119,7 +179,10 @@ test("found sizes meet prepared weights, later findings, and what is returned as
     }
     const @w : tensor<2x3xf32> = [1.0, -1.0, 0.5, -2.0, 1.0, 1.0]`);
   const feed = (n: number, kept: readonly number[]) => ({
-    x: floats([n, 3], Array.from({ length: 3 * n }, (_, i) => ((i * 5) % 7) - 3)),
+    x: floats(
+      [n, 3],
+      Array.from({ length: 3 * n }, (_, i) => ((i * 5) % 7) - 3),
+    ),
     keep: hostTensor("bool", [n], Uint8Array.from(kept)),
   });
   await check(module, [feed(4, [1, 0, 1, 1]), feed(2, [0, 0]), feed(4, [0, 1, 0, 0]), feed(5, [1, 1, 1, 1, 1])]);

@@ -145,9 +145,10 @@ function textPixels({ data, shape }: HostTensor): readonly boolean[] {
   return Array.from(data.slice(0, count) as Float32Array, (p) => p > TEXT);
 }
 
-for (const [name, share] of [
-  ["ppocr-det-mobile-v2", 0.106],
-  ["ppocr-det-mobile-v2-pruned", 0.105],
+/** Of the pruned detector ONNX Runtime differs from itself by 5e-4, optimizations on and off. */
+for (const [name, share, gap] of [
+  ["ppocr-det-mobile-v2", 0.106, 1e-4],
+  ["ppocr-det-mobile-v2-pruned", 0.105, 1e-3],
 ] as const) {
   test(`${name}: ONNX Runtime's text map`, async () => {
     if (!ready(name)) return;
@@ -158,7 +159,7 @@ for (const [name, share] of [
       await withModel(name, place, async (run) => {
         const ours = await run(x);
         assert.equal(ours.shape, theirs.shape);
-        assert.ok(largestGap(ours, theirs) <= 1e-4, `${place}: ${largestGap(ours, theirs)}`);
+        assert.ok(largestGap(ours, theirs) <= gap, `${place}: ${largestGap(ours, theirs)}`);
         const [mine, wanted] = [textPixels(ours), textPixels(theirs)];
         const differing = mine.filter((text, i) => text !== wanted[i]).length;
         assert.ok(differing <= 1e-4 * mine.length, `${place}: ${differing} pixels change sides`);

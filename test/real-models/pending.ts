@@ -2,7 +2,6 @@
 import { TersorError } from "../../ir-spec/index.ts";
 
 const pending: Readonly<Record<string, RegExp>> = {
-  "silero-vad-16k-op15": /LSTM|mode = "reflect"/,
 };
 
 /**

@@ -10,6 +10,8 @@ export type NodeAttr =
   | { readonly float: number }
   | { readonly string: string }
   | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
   | { readonly tensor: Input<TensorProto> }
   | { readonly graph: Input<GraphProto> };
 
@@ -21,6 +23,8 @@ export const attribute = {
   float: (float: number): NodeAttr => ({ float }),
   string: (string: string): NodeAttr => ({ string }),
   ints: (ints: readonly number[]): NodeAttr => ({ ints }),
+  floats: (floats: readonly number[]): NodeAttr => ({ floats }),
+  strings: (strings: readonly string[]): NodeAttr => ({ strings }),
 } as const;
 
 export interface NodeLabel {
@@ -142,7 +146,7 @@ export function scalarBytes(value: number, dtype: DType): Uint8Array {
 }
 
 /** AttributeProto.AttributeType. */
-const kinds = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, ints: 7 } as const;
+const kinds = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, strings: 8 } as const;
 
 function attributeProto(name: string, value: NodeAttr): Input<AttributeProto> {
   if ("float" in value) return { name, type: kinds.float, f: value.float };
@@ -150,5 +154,7 @@ function attributeProto(name: string, value: NodeAttr): Input<AttributeProto> {
   if ("string" in value) return { name, type: kinds.string, s: new TextEncoder().encode(value.string) };
   if ("tensor" in value) return { name, type: kinds.tensor, t: value.tensor };
   if ("graph" in value) return { name, type: kinds.graph, g: value.graph };
+  if ("floats" in value) return { name, type: kinds.floats, floats: [...value.floats] };
+  if ("strings" in value) return { name, type: kinds.strings, strings: value.strings.map((text) => new TextEncoder().encode(text)) };
   return { name, type: kinds.ints, ints: [...value.ints] };
 }

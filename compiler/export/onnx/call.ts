@@ -148,6 +148,21 @@ export class OpCall {
     return this.builder.value(opType, inputs, attrs, `${results[0] ?? ""}/${opType}`, inner, domain);
   }
 
+  /** A node inside with several outputs; their names. */
+  nodes(opType: string, inputs: readonly string[], attrs: NodeAttrs, outputs: number): readonly string[] {
+    const { label, results } = this.source;
+    const names = Array.from({ length: outputs }, (_, i) => this.builder.names.fresh(`${results[i] ?? ""}/${opType}`));
+    this.builder.node(opType, inputs, names, attrs, label);
+    return names;
+  }
+
+  /** The node of a result beyond the first. */
+  also(result: number, opType: string, inputs: readonly string[], attrs: NodeAttrs = {}): void {
+    const { label, results } = this.source;
+    const inner = { name: label.name === "" ? "" : `${label.name}/${opType}`, doc: null };
+    this.builder.node(opType, inputs, results.slice(result, result + 1), attrs, inner);
+  }
+
   /** The last node. */
   result(opType: string, inputs: readonly string[], attrs: NodeAttrs = {}): ResultNode {
     return { opType, inputs, attrs };

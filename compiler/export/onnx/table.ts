@@ -11,9 +11,11 @@ import { linearRows } from "./ops/linear.ts";
 import { normalizationRows } from "./ops/normalization.ts";
 import { poolRows } from "./ops/pool.ts";
 import { quantRows } from "./ops/quant.ts";
+import { recurrentRows } from "./ops/recurrent.ts";
 import { reduceRows } from "./ops/reduce.ts";
 import { shapeRows } from "./ops/shape.ts";
 import { sparseRows } from "./ops/sparse.ts";
+import { visionRows } from "./ops/vision.ts";
 
 const families: readonly ExportTable[] = [
   castRows,
@@ -27,9 +29,11 @@ const families: readonly ExportTable[] = [
   normalizationRows,
   poolRows,
   quantRows,
+  recurrentRows,
   reduceRows,
   shapeRows,
   sparseRows,
+  visionRows,
 ];
 
 export const coreRows: ReadonlyMap<string, ExportRow> = new Map(families.flatMap((family) => Object.entries(family)));

@@ -123,8 +123,7 @@ export class Attributes {
     if (!proto) return null;
     this.unread.delete(name);
     const given = proto.type === 0 ? guessKind(proto) : proto.type;
-    if (given === kind || (given === 0 && (kind === INTS || kind === FLOATS || kind === STRINGS) && isEmpty(proto)))
-      return proto;
+    if (given === kind || (given === 0 && (kind === INTS || kind === FLOATS || kind === STRINGS) && isEmpty(proto))) return proto;
     throw new ImportFailure("E0606", `attribute ${name} must be of kind ${kindNames[kind]}, got ${kindNames[given] ?? given}`);
   }
 }

@@ -17,6 +17,7 @@ import {
 } from "../../../ir-spec/index.ts";
 import { addNodes, type Body, type Opsets } from "./body.ts";
 import { ConstantPool } from "./constants.ts";
+import { sizesOperand } from "./counted-sizes.ts";
 import { ImportFailure } from "./errors.ts";
 import type { ExternalFiles } from "./external-data.ts";
 import { FunctionTable } from "./functions.ts";
@@ -165,11 +166,11 @@ function setResults(outputs: readonly ValueInfoProto[], body: Body): void {
 }
 
 /** The value as a result of the function. Its declared element type must be right; its declared sizes are hints, and often wrong in files. */
-function resultOperand(output: ValueInfoProto, value: Value, { model: { constants }, scope }: Body): number | string {
+function resultOperand(output: ValueInfoProto, value: Value, { model: { constants }, scope, func }: Body): number | string {
   const declared = output.type?.tensorType?.elemType ?? 0;
   if (declared !== 0 && dtypeOf(declared, "it") !== value.type.dtype) {
     throw new ImportFailure("E0607", `it is declared as ${dtypeOf(declared, "it")} and computed as ${value.type.dtype}`);
   }
   if (value.kind === "result") return value.id;
-  return value.kind === "constant" ? constants.use(value) : constants.useSizes(value, output.name, scope.place());
+  return value.kind === "constant" ? constants.use(value) : sizesOperand(value, output.name, func, constants, scope.place());
 }

@@ -79,7 +79,11 @@ function importModel(model: ModelProto, graph: GraphProto, options: NamedOptions
 const mostTried = 8;
 
 /** Where an `If` asks about sizes, the branch of ordinary sizes; the other branch of one `If` when the model makes no sense with those. */
-function translateSomeCase(model: ModelProto, graph: GraphProto, options: NamedOptions): TranslatedGraph & { readonly symbols: DimSymbols } {
+function translateSomeCase(
+  model: ModelProto,
+  graph: GraphProto,
+  options: NamedOptions,
+): TranslatedGraph & { readonly symbols: DimSymbols } {
   const attempt = (symbols: DimSymbols) => {
     const rebatching = options.dynamicBatch ? (params: readonly Param[]) => rebatch(params, symbols) : null;
     return { ...translate(model, graph, options, symbols, rebatching), symbols };

@@ -1,8 +1,19 @@
 /** @file One ONNX node as the translations see it: inputs as values, attributes by kind, and the ops that it becomes. */
 import type { AttrInput, Dim, DimExpr, DType, FunctionEditor, HostTensor, Location, Operand, TensorType } from "../../../ir-spec/index.ts";
-import { dimEquals, dimKey, dimSymbols, encodeTensor, evaluateOp, isFloat, tensorType, toNumbers, writeAttrs } from "../../../ir-spec/index.ts";
+import {
+  dimEquals,
+  dimKey,
+  dimSymbols,
+  encodeTensor,
+  evaluateOp,
+  isFloat,
+  tensorType,
+  toNumbers,
+  writeAttrs,
+} from "../../../ir-spec/index.ts";
 import type { Attributes } from "./attributes.ts";
 import type { ConstantPool } from "./constants.ts";
+import { sizesOperand } from "./counted-sizes.ts";
 import { type ImportCode, ImportFailure } from "./errors.ts";
 import { evaluated } from "./evaluate.ts";
 import { saturate } from "./int64.ts";
@@ -139,9 +150,19 @@ export class NodeContext {
   /** Integers of an input that must be known at compile time. */
   integers(index: number, what: string): readonly Dim[] {
     const hint = "only values computed from constants and from input shapes are known at compile time";
-    return (
-      knownElements(this.input(index)) ?? this.computedIntegers(index) ?? this.fail("E0608", `${what} is not known at compile time`, hint)
-    );
+    return this.knownIntegers(index) ?? this.fail("E0608", `${what} is not known at compile time`, hint);
+  }
+
+  /** Integers of an input as far as they are known at compile time, else null. */
+  knownIntegers(index: number): readonly Dim[] | null {
+    return knownElements(this.input(index)) ?? this.computedIntegers(index);
+  }
+
+  /** How many integers an input holds that a run tells: that many axes a result has. */
+  listLength(index: number, what: string): number {
+    const [length, ...more] = this.type(index).shape;
+    if (more.length > 0) this.fail("E0606", `${what} must be a list, got rank ${more.length + 1}`);
+    return typeof length === "number" ? length : this.fail("E0608", `${what} is computed, and its length is not known at compile time`);
   }
 
   private computedIntegers(index: number): readonly number[] | null {
@@ -189,7 +210,7 @@ export class NodeContext {
       case "constant":
         return this.constants.use(value);
       case "sizes":
-        return this.constants.useSizes(value, this.outputName, this.source.loc);
+        return sizesOperand(value, this.outputName, this.editor, this.constants, this.source.loc);
     }
   }
 

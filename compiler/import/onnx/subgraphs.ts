@@ -5,6 +5,7 @@
 import { limits } from "../../../ir-spec/format/codes.ts";
 import { type Dim, dimSymbols, emptyFunction, isDimSymbolName, type TensorType } from "../../../ir-spec/index.ts";
 import { addNodes, type Body, deepest } from "./body.ts";
+import { sizesOperand } from "./counted-sizes.ts";
 import { ImportFailure, Spoiled } from "./errors.ts";
 import { freeNames } from "./free-names.ts";
 import { addInitializers } from "./initializers.ts";
@@ -106,9 +107,9 @@ export class BodySubgraphs implements Subgraphs {
     return { name, results: func.signature().results, drop: () => model.editor.dropFunction(name) };
   }
 
-  private operandOf(value: Value, name: string, { model, scope }: Body): number | string {
+  private operandOf(value: Value, name: string, { model, scope, func }: Body): number | string {
     if (value.kind === "result") return value.id;
-    return value.kind === "constant" ? model.constants.use(value) : model.constants.useSizes(value, name, scope.place());
+    return value.kind === "constant" ? model.constants.use(value) : sizesOperand(value, name, func, model.constants, scope.place());
   }
 
   private paramsOf(graph: GraphProto, formals: readonly Formal[], captures: readonly ResultValue[]) {

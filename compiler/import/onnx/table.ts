@@ -21,6 +21,7 @@ import { logicOps } from "./ops/logic.ts";
 import { lossOps } from "./ops/loss.ts";
 import { lpPoolOps } from "./ops/lp-pool.ts";
 import { microsoftOps } from "./ops/microsoft.ts";
+import { nGramOps } from "./ops/n-grams.ts";
 import { normalizationOps } from "./ops/normalization.ts";
 import { padOps } from "./ops/pad.ts";
 import { poolOps } from "./ops/pool.ts";
@@ -32,6 +33,7 @@ import { resizeOps } from "./ops/resize.ts";
 import { scatterOps } from "./ops/scatter.ts";
 import { selectionOps } from "./ops/selection.ts";
 import { shapeOps } from "./ops/shape.ts";
+import { signalOps } from "./ops/signal.ts";
 import { sliceOps } from "./ops/slice.ts";
 import { softmaxOps } from "./ops/softmax.ts";
 import { triangleOps } from "./ops/triangle.ts";
@@ -59,6 +61,7 @@ const families: readonly OpTable[] = [
   logicOps,
   lossOps,
   lpPoolOps,
+  nGramOps,
   normalizationOps,
   padOps,
   poolOps,
@@ -70,6 +73,7 @@ const families: readonly OpTable[] = [
   scatterOps,
   selectionOps,
   shapeOps,
+  signalOps,
   sliceOps,
   softmaxOps,
   triangleOps,
@@ -101,7 +105,7 @@ export function refusalOf(domain: string, opType: string): string | null {
 const refusals: readonly { readonly domains: RegExp; readonly names: RegExp; readonly hint: string }[] = [
   { domains: /^(ai\.onnx)?$/, names: /Sequence/, hint: "sequences of tensors are not supported: export with Concat, Split and Slice" },
   { domains: /^(ai\.onnx)?$/, names: /^Optional/, hint: "optional values are not supported: export the model without them" },
-  { domains: /^(ai\.onnx)?$/, names: /^(String|Regex|TfIdf)/, hint: "strings are not supported: do this before the model" },
+  { domains: /^(ai\.onnx)?$/, names: /^(String|Regex)/, hint: "strings are not supported: do this before the model" },
   {
     domains: /^ai\.onnx\.ml$/,
     names: /./,

@@ -51,8 +51,14 @@ function steps(dtype: DType, start: Element, limit: Element, delta: Element): Ho
   const wide = typeof start === "bigint" && typeof limit === "bigint" && typeof delta === "bigint";
   const distance = wide ? Number(limit - start) : Number(limit) - Number(start);
   const count = Math.max(Math.ceil(distance / Number(delta)), 0);
-  if (!(count <= most)) throw new TersorError({ code: "E0503", message: `dynamic.range: ${count} elements, at most ${most} are made`, operand: 1 });
-  if (isFloat(dtype)) return roundedTensor(dtype, [count], Float64Array.from({ length: count }, (_, k) => Number(start) + k * Number(delta)));
+  if (!(count <= most))
+    throw new TersorError({ code: "E0503", message: `dynamic.range: ${count} elements, at most ${most} are made`, operand: 1 });
+  if (isFloat(dtype))
+    return roundedTensor(
+      dtype,
+      [count],
+      Float64Array.from({ length: count }, (_, k) => Number(start) + k * Number(delta)),
+    );
   const y = hostTensor(dtype, [count]);
   for (let k = 0; k < count; k++) {
     if (isWide(y.data)) y.data[k] = BigInt(start) + BigInt(k) * BigInt(delta);

@@ -9,9 +9,11 @@ import type { InferContext } from "../define.ts";
 /** The size that the result's declared type has on the axis. @throws through `fail` when nothing was declared */
 export function declaredSize(ctx: InferContext<unknown>, result: number, axis: number, rank: number): Dim {
   const shape = ctx.declared?.[result]?.shape;
-  if (!shape || shape.length !== rank) return ctx.fail(`only a run tells the size of result ${result}: write its type, of rank ${rank}, with a symbol`);
+  if (!shape || shape.length !== rank)
+    return ctx.fail(`only a run tells the size of result ${result}: write its type, of rank ${rank}, with a symbol`);
   const size = shape[axis] as Dim;
-  if (typeof size === "number") ctx.fail(`axis ${axis} of result ${result} is declared ${size}, and only a run tells it: write a symbol there`);
+  if (typeof size === "number")
+    ctx.fail(`axis ${axis} of result ${result} is declared ${size}, and only a run tells it: write a symbol there`);
   return size;
 }
 

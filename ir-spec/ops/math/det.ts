@@ -33,7 +33,9 @@ export const det = defineOp({
   noGradient: "it takes the inverse of x, for which there is no op",
   maps: ({ types }) => (types[0]?.shape ?? []).slice(0, -2).map((_, i) => oneToOne(0, i, i)),
   select: ({ side, axis, types }) =>
-    side === "operand" && axis >= (types[0]?.shape.length ?? 0) - 2 ? { refuse: "a matrix without a row or a column has another determinant" } : { attrs: {} },
+    side === "operand" && axis >= (types[0]?.shape.length ?? 0) - 2
+      ? { refuse: "a matrix without a row or a column has another determinant" }
+      : { attrs: {} },
 });
 
 /** Of a row-major matrix, which is overwritten. */

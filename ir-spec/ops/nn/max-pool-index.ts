@@ -31,7 +31,12 @@ function maximaOf(x: HostTensor, shape: readonly number[], attrs: PoolAttrs): Ho
   const { bases, offsets, padded: size } = walk.windows;
   // Of each padded position its index in the plane, -1 in the padding.
   const places = new Float64Array(size).fill(-1);
-  copyPadded(walk.windows, Float64Array.from({ length: walk.plane }, (_, i) => i), 0, places);
+  copyPadded(
+    walk.windows,
+    Float64Array.from({ length: walk.plane }, (_, i) => i),
+    0,
+    places,
+  );
   const indices = hostTensor("i64", shape);
   eachPaddedPlane(walk, asFloat64(x.data), 0, (padded, plane) => {
     for (let p = 0; p < bases.length; p++) {

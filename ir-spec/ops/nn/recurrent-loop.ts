@@ -16,7 +16,14 @@ export const commonOperands = [
   { name: "x", role: "data", axes: ["time", "batch", "in"], dtypes: floats },
   { name: "weight", role: "weight", axes: ["gates*hidden", "in"], dtypes: floats },
   { name: "recurrence", role: "weight", axes: ["gates*hidden", "hidden"], dtypes: floats },
-  { name: "bias", role: "bias", axes: ["2*gates*hidden"], optional: true, dtypes: floats, doc: "of the product by `weight`, then of that by `recurrence`" },
+  {
+    name: "bias",
+    role: "bias",
+    axes: ["2*gates*hidden"],
+    optional: true,
+    dtypes: floats,
+    doc: "of the product by `weight`, then of that by `recurrence`",
+  },
   { name: "h0", role: "state", axes: ["batch", "hidden"], optional: true, dtypes: floats, doc: "zeros when absent" },
 ] as const satisfies readonly OperandSpec[];
 
@@ -44,7 +51,12 @@ export const loopAttrs = {
 export const noRecurrentGradient = "training through a recurrence is not supported: only layers after it can be trained";
 
 /** Checks the operands that all have, `lengths` at `lengthsAt`; the types of y and h. */
-export function inferLoop<A>(ctx: InferContext<A>, gates: number, lengthsAt: number, names: readonly string[]): readonly [TensorType, TensorType] {
+export function inferLoop<A>(
+  ctx: InferContext<A>,
+  gates: number,
+  lengthsAt: number,
+  names: readonly string[],
+): readonly [TensorType, TensorType] {
   const [x, weight, recurrence] = [ctx.type(0), ctx.type(1), ctx.type(2)];
   names.forEach((name, i) => {
     const type = ctx.types[i];
@@ -135,7 +147,8 @@ function lengthOf<A>(ctx: ReferenceContext<A>, at: number, row: number, time: nu
   const lengths = ctx.inputs[at];
   if (!lengths) return time;
   const length = Number(lengths.data[row]);
-  if (length < 0 || length > time) throw new TersorError({ code: "E0503", message: `lengths[${row}] is ${length}, outside 0..${time}`, operand: at });
+  if (length < 0 || length > time)
+    throw new TersorError({ code: "E0503", message: `lengths[${row}] is ${length}, outside 0..${time}`, operand: at });
   return length;
 }
 

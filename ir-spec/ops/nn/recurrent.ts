@@ -3,6 +3,8 @@
  * al. 2014) and Elman's simple layer, with the operands of ONNX's operators. Two directions are two ops and a `shape.concat`. In the formulas `W_g x` is `weight`'s block of gate g times
  * x plus its bias, `R_g h` that of `recurrence` with the other bias.
  */
+
+import { dimMul } from "../../core/dim.ts";
 import { roundedTensor } from "../../core/rounded.ts";
 import { tensorType } from "../../core/type.ts";
 import { a } from "../attr-spec.ts";
@@ -23,7 +25,6 @@ import {
   optional,
   runLoop,
 } from "./recurrent-loop.ts";
-import { dimMul } from "../../core/dim.ts";
 
 const hiddenOf = (recurrence: { readonly shape: readonly number[] }): number => recurrence.shape[1] ?? 0;
 
@@ -112,7 +113,10 @@ export const lstm = defineOp({
     { name: "peephole", role: "weight", axes: ["3*hidden"], optional: true, dtypes: commonOperands[0].dtypes, doc: "of i, o and f" },
     lengthsOperand,
   ],
-  results: [...hiddenResults, { name: "c", axes: ["batch", "hidden"], doc: "the cell after the last valid step; zeros for a row without one" }],
+  results: [
+    ...hiddenResults,
+    { name: "c", axes: ["batch", "hidden"], doc: "the cell after the last valid step; zeros for a row without one" },
+  ],
   attrs: {
     gate: recurrentActivation("f", "sigmoid"),
     cell: recurrentActivation("g", "tanh"),

@@ -31,7 +31,7 @@ export const roiAlign = defineOp({
     sampling: a.int("samples of a bin on each axis; 0: as many as its extent", 0),
     scale: a.float("factor from the regions' coordinates to pixels of x", 1),
     half_pixel: a.bool("pixels' centres lie at halves", true),
-    mode: a.enum("what becomes of a bin's samples", ["avg", "max"], "avg"),
+    mode: a.enum(["avg", "max"], "what becomes of a bin's samples", "avg"),
   },
   infer(ctx) {
     const [x, rois, samples] = [ctx.type(0), ctx.type(1), ctx.type(2)];
@@ -51,7 +51,9 @@ export const roiAlign = defineOp({
   noGradient: "its adjoint, which adds to the pixels that were sampled, is not among the ops",
   maps: () => [oneToOne(0, 1, 1), oneToOne(1, 0, 0), oneToOne(2, 0, 0)],
   select: ({ side, index, axis, attrs }) =>
-    (side === "result" ? axis < 2 : index === 0 ? axis === 1 : axis === 0) ? { attrs: { ...attrs } } : { refuse: `axis ${axis} is sampled` },
+    (side === "result" ? axis < 2 : index === 0 ? axis === 1 : axis === 0)
+      ? { attrs: { ...attrs } }
+      : { refuse: `axis ${axis} is sampled` },
 });
 
 interface Attrs {
@@ -96,7 +98,8 @@ function align(x: HostTensor, rois: HostTensor, samples: readonly number[], shap
   const [pixels, corners] = [asFloat64(x.data), asFloat64(rois.data)];
   const y = new Float64Array(samples.length * channels * rows * columns);
   samples.forEach((sample, r) => {
-    if (sample < 0 || sample >= batch) throw new TersorError({ code: "E0503", message: `nn.roi_align: region ${r} lies in sample ${sample} of ${batch}`, operand: 2 });
+    if (sample < 0 || sample >= batch)
+      throw new TersorError({ code: "E0503", message: `nn.roi_align: region ${r} lies in sample ${sample} of ${batch}`, operand: 2 });
     const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = corners.subarray(4 * r, 4 * r + 4);
     const [ys, xs] = [axisTaps(y1, y2, rows, height, attrs), axisTaps(x1, x2, columns, width, attrs)];
     for (let c = 0; c < channels; c++) {

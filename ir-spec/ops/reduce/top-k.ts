@@ -28,7 +28,8 @@ export const topK = defineOp({
     const { k } = ctx.attrs;
     const axis = demandAxis(ctx, ctx.attrs.axis, shape.length);
     const size = shape[axis] as Dim;
-    if (typeof k === "number" && typeof size === "number" && (k < 0 || k > size)) ctx.fail(`k is ${k}, axis ${axis} has ${size} elements`, 0);
+    if (typeof k === "number" && typeof size === "number" && (k < 0 || k > size))
+      ctx.fail(`k is ${k}, axis ${axis} has ${size} elements`, 0);
     const picked = shape.map((dim, i) => (i === axis ? k : dim));
     return [tensorType(dtype, picked), tensorType("i64", picked)];
   },
@@ -54,7 +55,8 @@ export const topK = defineOp({
 type Element = number | bigint;
 
 /** Before 0: a comes first. */
-const larger = (a: Element, b: Element): number => (a > b ? -1 : a < b ? 1 : Number.isNaN(a) ? (Number.isNaN(b) ? 0 : -1) : Number.isNaN(b) ? 1 : 0);
+const larger = (a: Element, b: Element): number =>
+  a > b ? -1 : a < b ? 1 : Number.isNaN(a) ? (Number.isNaN(b) ? 0 : -1) : Number.isNaN(b) ? 1 : 0;
 
 function best(x: HostTensor, axis: number, largest: boolean, shape: readonly number[]): readonly HostTensor[] {
   const at = axisFrom(axis, x.shape.length);

@@ -6,7 +6,7 @@ import { defineOp } from "../define.ts";
 import { indexTypes } from "../dtype-sets.ts";
 import { printShape } from "../math/broadcast.ts";
 import { oneToOne } from "./axis-maps.ts";
-import { demandScatterTypes, scatterReduction, scattered } from "./combine-at.ts";
+import { demandScatterTypes, scattered, scatterReduction } from "./combine-at.ts";
 import { demandIndexRows, slicePlaces } from "./slice-places.ts";
 
 export const scatterNd = defineOp({

@@ -57,7 +57,8 @@ function mapOf(axis: number, size: Dim, range: SliceRange | undefined): readonly
   return [{ ...oneToOne(0, axis, axis), ...(dimEquals(range.count, size) ? {} : { offset: dimSub(0, range.start) }) }];
 }
 
-function slicedView(shape: readonly number[], ranges: readonly SliceRange[]) {
+/** Where the elements of the ranges lie. */
+export function slicedView(shape: readonly number[], ranges: readonly SliceRange[]) {
   const strides = [...rowMajorStrides(shape)];
   let base = 0;
   for (const { axis, start, step } of ranges) {

@@ -96,7 +96,8 @@ export class WasmExecutable implements Executable {
 
   profile(inputs: readonly Tensor[], bindings: ReadonlyMap<string, number>, now: () => number): readonly StepTime[] {
     const [stage, more] = this.stages;
-    if (!stage || more) throw new RuntimeError("R0315", "sizes are found out on the way, between stages that cannot be timed as one", "wasm");
+    if (!stage || more)
+      throw new RuntimeError("R0315", "sizes are found out on the way, between stages that cannot be timed as one", "wasm");
     const { calls, steps } = this.start(stage, new Map(inputs.map((tensor, id) => [id, tensor])), bindings);
     const stamps = new Float64Array(calls.length + 1);
     stamps[0] = now();

@@ -5,6 +5,8 @@ const combinable = ["f32", "i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"]
 const movable: OperandRule = { dtypes: [...combinable, "bool", "f64", "f16", "bf16"] };
 const index: OperandRule = { dtypes: ["i64", "i32"] };
 
+const wide: OperandRule = { dtypes: ["i64"] };
+
 /** A look-up for every index and a copy for every element. */
 const indexed: CostTerms = { launch: 0.3, macNs: 0, byteNs: 0.1, opNs: 2 };
 
@@ -28,4 +30,7 @@ export const indexing: readonly KernelRow[] = [
   { id: "nonzero", op: "dynamic.nonzero", operands: [movable], results: ["i64"], cost: found },
   { id: "range", op: "dynamic.range", operands: [numbers, numbers, numbers], cost: found },
   { id: "unique", op: "dynamic.unique", operands: [{ dtypes: [...combinable, "f64", "bool"] }], cost: found },
+  { id: "reshape_to", op: "dynamic.reshape", operands: [movable, wide], cost: found },
+  { id: "broadcast_to", op: "dynamic.broadcast", operands: [movable, wide], cost: found },
+  { id: "slice_to", op: "dynamic.slice", operands: [movable, wide, wide, wide], cost: found },
 ];

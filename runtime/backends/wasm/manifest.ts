@@ -4,6 +4,7 @@
  */
 import type { CostTerms, KernelRow, Manifest, OperandRule } from "../../manifest.ts";
 import type { RuntimeDType } from "../../tensor.ts";
+import { detection } from "./manifest-detection.ts";
 import { indexing } from "./manifest-indexing.ts";
 import { integers } from "./manifest-int.ts";
 import { elementwiseMath, moreReductions } from "./manifest-math.ts";
@@ -214,5 +215,6 @@ export const manifest = {
     ...integers,
     ...integerSums,
     ...sequences,
+    ...detection,
   ],
 } as const satisfies Manifest;

@@ -91,7 +91,11 @@ export function bindFound(main: PlanFunction, step: PlanStep, tensors: readonly 
       const [symbol, size] = [bareSymbol(dim), tensor.shape[axis] as number];
       if (symbol !== null && !bindings.has(symbol)) bindings.set(symbol, size);
       if (sizeOf(dim, bindings) !== size)
-        throw new RuntimeError("R0407", `axis ${axis} of result ${i} has size ${size}, the plan says ${sizeOf(dim, bindings)}`, step.origin);
+        throw new RuntimeError(
+          "R0407",
+          `axis ${axis} of result ${i} has size ${size}, the plan says ${sizeOf(dim, bindings)}`,
+          step.origin,
+        );
     });
   });
 }

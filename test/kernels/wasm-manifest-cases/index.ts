@@ -9,6 +9,7 @@ import { movementCases } from "./movement.ts";
 import { networkCases } from "./network.ts";
 import type { CasesOf } from "./row-case.ts";
 import { sequenceCases } from "./sequence.ts";
+import { visionCases } from "./vision.ts";
 import { volumeCases } from "./volume.ts";
 import { weightCases } from "./weights.ts";
 
@@ -18,6 +19,7 @@ export const casesOf: { readonly [op: string]: CasesOf | undefined } = {
   ...elementwiseCases,
   ...networkCases,
   ...volumeCases,
+  ...visionCases,
   ...movementCases,
   ...weightCases,
   ...intCases,

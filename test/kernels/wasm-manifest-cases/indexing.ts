@@ -43,11 +43,22 @@ export const indexingCases: { readonly [op: string]: CasesOf } = {
     ]),
   "shape.gather_nd": (row) =>
     spreadDtypes(row, [
-      { shapes: [[4, 3, 2], ["N", 3]], values: places(1, 4, 3, 2) },
+      {
+        shapes: [
+          [4, 3, 2],
+          ["N", 3],
+        ],
+        values: places(1, 4, 3, 2),
+      },
       { shapes: [[4, 3, 5], ["N", 2, 1]], values: places(1, 4) }, // biome-ignore format: one case a line
       { shapes: [["N", 3, 4], ["N", 2, 1]], attrs: { batch: 1 }, values: places(1, 3) }, // biome-ignore format: one case a line
       { shapes: [["N", 2, 3, 4], ["N", 2, 2]], attrs: { batch: 2 }, values: places(1, 3, 4) }, // biome-ignore format: one case a line
-      { shapes: [[3, 2], [2, 0]] },
+      {
+        shapes: [
+          [3, 2],
+          [2, 0],
+        ],
+      },
     ]),
   "shape.scatter_elements": (row) =>
     reductionsOf(row).flatMap((reduction) =>

@@ -18,11 +18,19 @@ const lengthsTo =
   (operand, dtype, shape) => {
     if (operand !== at) return null;
     const lengths = Array.from({ length: countOf(shape) }, (_, i) => (time - 1 + i) % (time + 1));
-    return dtype === "i64" ? hostTensor(dtype, shape, BigInt64Array.from(lengths, BigInt)) : hostTensor(dtype, shape, Int32Array.from(lengths));
+    return dtype === "i64"
+      ? hostTensor(dtype, shape, BigInt64Array.from(lengths, BigInt))
+      : hostTensor(dtype, shape, Int32Array.from(lengths));
   };
 
 /** x, weight, recurrence and bias; then those of `more` that are there. */
-function operands({ gates, cells }: Layer, time: number, hidden: number, more: readonly string[], batch: CaseDim = "N"): readonly (Shape | null)[] {
+function operands(
+  { gates, cells }: Layer,
+  time: number,
+  hidden: number,
+  more: readonly string[],
+  batch: CaseDim = "N",
+): readonly (Shape | null)[] {
   const features = 5;
   const state: Shape = [batch, hidden];
   const has = (name: string, shape: Shape) => (more.includes(name) ? shape : null);
@@ -48,7 +56,18 @@ function cases(layer: Layer, functions: readonly string[], others: readonly RowC
   });
   const ramps = { alpha: functions.map(() => 0.4), beta: functions.map(() => 0.3) };
   const named = (name: string) => Object.fromEntries(functions.map((attr) => [attr, name]));
-  const unusual = ["hard_sigmoid", "softsign", "elu", "affine", "leaky_relu", "thresholded_relu", "scaled_tanh", "relu", "softplus", "sigmoid"];
+  const unusual = [
+    "hard_sigmoid",
+    "softsign",
+    "elu",
+    "affine",
+    "leaky_relu",
+    "thresholded_relu",
+    "scaled_tanh",
+    "relu",
+    "softplus",
+    "sigmoid",
+  ];
   return (row: KernelRow) => [
     one(3, 7, all),
     one(4, 32, all, { attrs: { reverse: true } }),

@@ -26,19 +26,68 @@ export const dilatedVolumePools: readonly RowCase[] = [
   { shapes: [["N", 2, 6, 7, 8]], attrs: { kernel: [2, 3, 2], dilation: [3, 2, 1], pad: [1, 0, 0, 0, 1, 1] } },
 ];
 
-export const countedVolumePools: readonly RowCase[] = volumePools.map((one) => ({ ...one, attrs: { ...one.attrs, count_pad: true }, floor: 1 }));
+export const countedVolumePools: readonly RowCase[] = volumePools.map((one) => ({
+  ...one,
+  attrs: { ...one.attrs, count_pad: true },
+  floor: 1,
+}));
 
 /** dy, weight [channels of dy, channels of the result / groups, kernel]. */
 const transposed = floored([
-  { shapes: [["N", 2, 4, 5], [2, 3, 3, 3]], attrs: { spatial: [6, 7] } },
-  { shapes: [["N", 3, 5, 4], [3, 2, 2, 2]], attrs: { spatial: [10, 8], stride: [2, 2] } },
-  { shapes: [["N", 3, 4, 13], [3, 5, 4, 3]], attrs: { spatial: [8, 26], stride: [2, 2], pad: [1, 1, 1, 0] } },
-  { shapes: [["N", 4, 4, 3], [4, 2, 3, 2]], attrs: { spatial: [9, 7], groups: 2, stride: [2, 3], pad: [1, 2, 1, 2], dilation: [2, 3] } },
-  { shapes: [["N", 3, 6], [3, 1, 4]], attrs: { spatial: [19], groups: 3, stride: [3], pad: [1, 0] } },
-  { shapes: [["N", 2, 19, 18], [2, 150, 2, 2]], attrs: { spatial: [20, 19] } },
-  { shapes: [["N", 4, 2, 3, 4], [4, 3, 2, 3, 2]], attrs: { spatial: [3, 5, 5] } },
   {
-    shapes: [["N", 4, 3, 2, 3], [4, 1, 2, 3, 3]],
+    shapes: [
+      ["N", 2, 4, 5],
+      [2, 3, 3, 3],
+    ],
+    attrs: { spatial: [6, 7] },
+  },
+  {
+    shapes: [
+      ["N", 3, 5, 4],
+      [3, 2, 2, 2],
+    ],
+    attrs: { spatial: [10, 8], stride: [2, 2] },
+  },
+  {
+    shapes: [
+      ["N", 3, 4, 13],
+      [3, 5, 4, 3],
+    ],
+    attrs: { spatial: [8, 26], stride: [2, 2], pad: [1, 1, 1, 0] },
+  },
+  {
+    shapes: [
+      ["N", 4, 4, 3],
+      [4, 2, 3, 2],
+    ],
+    attrs: { spatial: [9, 7], groups: 2, stride: [2, 3], pad: [1, 2, 1, 2], dilation: [2, 3] },
+  },
+  {
+    shapes: [
+      ["N", 3, 6],
+      [3, 1, 4],
+    ],
+    attrs: { spatial: [19], groups: 3, stride: [3], pad: [1, 0] },
+  },
+  {
+    shapes: [
+      ["N", 2, 19, 18],
+      [2, 150, 2, 2],
+    ],
+    attrs: { spatial: [20, 19] },
+  },
+  {
+    shapes: [
+      ["N", 4, 2, 3, 4],
+      [4, 3, 2, 3, 2],
+    ],
+    attrs: { spatial: [3, 5, 5] },
+  },
+  {
+    shapes: [
+      ["N", 4, 3, 2, 3],
+      [4, 1, 2, 3, 3],
+    ],
     attrs: { spatial: [6, 4, 4], groups: 2, stride: [2, 1, 1], pad: [0, 0, 1, 0, 0, 0] },
   },
 ]);

@@ -10,11 +10,13 @@ import { cases as logic } from "./logic.ts";
 import { cases as math } from "./math.ts";
 import { cases as nn } from "./nn.ts";
 import { cases as quant } from "./quant.ts";
+import { cases as recurrent } from "./recurrent.ts";
 import { cases as reduce } from "./reduce.ts";
 import { cases as shape } from "./shape.ts";
 import { cases as sparse } from "./sparse.ts";
 import { cases as trigonometry } from "./trigonometry.ts";
 import { cases as type } from "./type.ts";
+import { cases as vision } from "./vision.ts";
 
 export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = {
   channels,
@@ -27,9 +29,11 @@ export const caseFiles: Readonly<Record<string, readonly OpCase[]>> = {
   math,
   nn,
   quant,
+  recurrent,
   reduce,
   shape,
   sparse,
   trigonometry,
   type,
+  vision,
 };

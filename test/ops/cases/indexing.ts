@@ -67,7 +67,13 @@ const slices: readonly OpCase[] = [
   of("shape.gather_nd", "elements", {}, [six, i64([3, 2], [0, 0, 1, -1, -2, 1])], f32([3], [1, 6, 2])),
   of("shape.gather_nd", "rows", {}, [six, i32([2, 1, 1], [1, 0])], f32([2, 1, 3], [4, 5, 6, 1, 2, 3])),
   of("shape.gather_nd", "a batch axis", { batch: 1 }, [six, i64([2, 2, 1], [2, 0, 1, 1])], f32([2, 2], [3, 1, 5, 5])),
-  of("shape.gather_nd", "a batch axis, slices", { batch: 1 }, [f32([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]), i64([2, 1], [1, 0])], f32([2, 2], [3, 4, 5, 6])),
+  of(
+    "shape.gather_nd",
+    "a batch axis, slices",
+    { batch: 1 },
+    [f32([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]), i64([2, 1], [1, 0])],
+    f32([2, 2], [3, 4, 5, 6]),
+  ),
   of("shape.scatter_nd", "elements", {}, [six, i64([2, 2], [0, 1, 1, -1]), f32([2], [10, 20])], f32([2, 3], [1, 10, 3, 4, 5, 20])),
   of(
     "shape.scatter_nd",
@@ -109,6 +115,17 @@ const found: readonly OpCase[] = [
   of("dynamic.range", "up", {}, [f32([], [1]), f32([], [2]), f32([], [0.25])], f32([4], [1, 1.25, 1.5, 1.75])),
   of("dynamic.range", "down", {}, [i32([], [10]), i32([], [3]), i32([], [-3])], i32([3], [10, 7, 4])),
   of("dynamic.range", "nothing", {}, [i64([1], [3]), i64([1], [3]), i64([1], [1])], i64([0], [])),
+  of("dynamic.reshape", "0 copies, -1 takes the rest", {}, [six, i64([3], [0, -1, 1])], f32([2, 3, 1], [1, 2, 3, 4, 5, 6])),
+  of("dynamic.reshape", "nothing", {}, [f32([2, 0], []), i64([2], [3, 0])], f32([3, 0], [])),
+  of("dynamic.broadcast", "both ways", {}, [i64([2, 1], [1, 2]), i64([3], [2, 1, 2])], i64([2, 2, 2], [1, 1, 2, 2, 1, 1, 2, 2])),
+  of(
+    "dynamic.slice",
+    "two axes, one backwards",
+    { axes: [1, 0] },
+    [six, i64([2], [-1, 1]), i64([2], [0, 9]), i64([2], [-1, 1])],
+    f32([1, 2], [6, 5]),
+  ),
+  of("dynamic.slice", "to the end", { axes: [-1] }, [six, i64([1], [-2]), i64([1], [2n ** 63n - 1n])], f32([2, 2], [2, 3, 5, 6])),
   of(
     "dynamic.unique",
     "ascending",

@@ -14,13 +14,16 @@ function poolAttrs(op: OpCall): NodeAttrs {
   };
 }
 
-function maxPool(op: OpCall): ResultNode {
+export function maxPoolAttrs(op: OpCall): NodeAttrs {
   const { dilation } = stepsOf(op, op.ints("kernel").length);
-  return op.result("MaxPool", [op.input(0)], { ...poolAttrs(op), dilations: attribute.ints(dilation) });
+  return { ...poolAttrs(op), dilations: attribute.ints(dilation) };
 }
 
 function averagePool(op: OpCall): ResultNode {
   return op.result("AveragePool", [op.input(0)], { ...poolAttrs(op), count_include_pad: attribute.flag(op.flag("count_pad")) });
 }
 
-export const poolRows: ExportTable = { "nn.max_pool": maxPool, "nn.avg_pool": averagePool };
+export const poolRows: ExportTable = {
+  "nn.max_pool": (op) => op.result("MaxPool", [op.input(0)], maxPoolAttrs(op)),
+  "nn.avg_pool": averagePool,
+};

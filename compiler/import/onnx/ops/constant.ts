@@ -4,6 +4,7 @@ import { encodeNumbers } from "../constants.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import { readTensor } from "../tensor.ts";
 import { sizes, type Value } from "../value.ts";
+import { computedShape } from "./shape.ts";
 
 function constant(node: NodeContext): Value {
   const { attributes } = node;
@@ -27,15 +28,16 @@ function constant(node: NodeContext): Value {
 
 /** A tensor of one repeated element, by default 0.0. */
 function constantOfShape(node: NodeContext): Value {
-  const shape = node.integers(0, "the shape");
-  if (shape.some((size) => typeof size === "number" && size < 0)) node.fail("E0606", "a size is negative");
+  const shape = node.knownIntegers(0);
+  if (shape?.some((size) => typeof size === "number" && size < 0)) node.fail("E0606", "a size is negative");
   const tensor = node.attributes.tensor("value");
   const { type, bytes } = tensor ? readTensor(tensor, "attribute value") : { type: tensorType("f32", []), bytes: new Uint8Array(4) };
+  const scalar = node.literal(tensorType(type.dtype, []), bytes);
+  if (shape === null) return computedShape(node, "broadcast", scalar, 0);
   if (type.dtype === "i64" && shape.length === 1 && typeof shape[0] === "number" && shape[0] <= 64) {
     const element = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true));
     return sizes(new Array<Dim>(shape[0]).fill(element));
   }
-  const scalar = node.literal(tensorType(type.dtype, []), bytes);
   return shape.length === 0 ? scalar : node.emit("shape.broadcast", [scalar], { shape });
 }
 

@@ -29,7 +29,11 @@ interface Sizes {
 function sizesOf(node: NodeContext): Sizes {
   if (node.rank(0) !== 4) node.fail("E0605", "a deformable convolution over other than two spatial axes is not supported");
   const fixed = (index: number) => node.type(index).shape.map((dim: Dim) => node.staticDim(dim, `the size of input ${index}`));
-  const [[batch = 1, channels = 1, height = 1, width = 1], [out = 1, , ...kernel], [, , rows = 1, columns = 1]] = [fixed(0), fixed(1), fixed(2)];
+  const [[batch = 1, channels = 1, height = 1, width = 1], [out = 1, , ...kernel], [, , rows = 1, columns = 1]] = [
+    fixed(0),
+    fixed(1),
+    fixed(2),
+  ];
   const [groups, offsetGroups] = [node.attributes.int("group", 1), node.attributes.int("offset_group", 1)];
   const taps = kernel.reduce((n, size) => n * size, 1);
   return { batch, channels, height, width, out, groups, offsetGroups, kernel, taps, rows, columns, pixels: rows * columns };
@@ -59,8 +63,7 @@ interface Tap {
 
 /** The pixels before and after the position, and their weights. */
 function neighbours(node: NodeContext, position: Value, length: number): readonly Tap[] {
-  const do_ = (op: string, a: Value, b: Value | number) =>
-    node.emit(`math.${op}`, [a, typeof b === "number" ? node.scalar(b, "f32") : b]);
+  const do_ = (op: string, a: Value, b: Value | number) => node.emit(`math.${op}`, [a, typeof b === "number" ? node.scalar(b, "f32") : b]);
   const first = node.emit("math.floor", [position]);
   const right = do_("sub", position, first);
   const left = node.emit("math.sub", [node.scalar(1, "f32"), right]);

@@ -15,7 +15,9 @@ function nonMaxSuppression(node: NodeContext): Value {
     or(4, node.scalar(Number.NEGATIVE_INFINITY, "f32")),
   ];
   const attrs = { center: node.attributes.flag("center_point_box", false) };
-  const [selected] = node.emitDynamic("dynamic.non_max_suppression", operands, attrs, () => [tensorType("i64", [node.freshSymbol("K"), 3])]);
+  const [selected] = node.emitDynamic("dynamic.non_max_suppression", operands, attrs, () => [
+    tensorType("i64", [node.freshSymbol("K"), 3]),
+  ]);
   return selected as Value;
 }
 

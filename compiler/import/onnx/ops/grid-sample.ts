@@ -82,7 +82,8 @@ function taps(m: Arithmetic, grid: Value, size: number, mode: string, padding: P
   const at = (first: Value, offset: number) => (offset === 0 ? first : m.do("add", first, offset));
   const make = (position: Value, weight: Value | null) => tap(m, position, weight, size, padding, corners);
   const bounded = (x: Value) => {
-    if (padding === "border") return m.do("min", m.do("max", x, 0), size - 1);
+    // Each tap of the cubic kernel is kept inside by itself.
+    if (padding === "border") return mode === "cubic" ? x : m.do("min", m.do("max", x, 0), size - 1);
     return padding === "reflection" ? reflected(m, x, corners ? 0 : -0.5, corners ? size - 1 : size - 0.5) : x;
   };
   const raw = placed(m, grid, size, corners);

@@ -101,7 +101,8 @@ function col2Im(node: NodeContext): Value {
   const [batch = 1, rows] = x.type.shape;
   const taps = axes.reduce((n, axis) => n * axis.block, 1);
   const channels = node.staticDim(rows ?? 0, "the number of rows") / taps;
-  if (!Number.isInteger(channels) || x.type.shape.length !== 3) node.fail("E0606", `the input must be [batch, channels x ${taps}, positions]`);
+  if (!Number.isInteger(channels) || x.type.shape.length !== 3)
+    node.fail("E0606", `the input must be [batch, channels x ${taps}, positions]`);
   const pixels = pixelsOf(axes);
   const places = integerList(node, pixels);
   const padded = axes.map((axis) => axis.padded);

@@ -82,7 +82,11 @@ function constantsOf(node: NodeContext, known: readonly CellFunction[], which: "
     if (f[which] === null) return 0;
     const value = given.shift() ?? f[which];
     if (value === "must be given")
-      node.fail("E0605", `${f.name} without activation_${which} is not supported`, "engines disagree about its default: export it with a value");
+      node.fail(
+        "E0605",
+        `${f.name} without activation_${which} is not supported`,
+        "engines disagree about its default: export it with a value",
+      );
     return value;
   });
 }
@@ -95,7 +99,10 @@ function directed(node: NodeContext, index: number, at: number, directions: numb
   const axis = states.includes(index) && isBatchFirst(node) ? 1 : 0;
   const { shape } = value.type;
   if (shape.length < 2 || shape[axis] !== directions)
-    node.fail("E0606", `input ${index} has the sizes [${shape.map(dimKey).join(", ")}], ${directions} directions were expected on axis ${axis}`);
+    node.fail(
+      "E0606",
+      `input ${index} has the sizes [${shape.map(dimKey).join(", ")}], ${directions} directions were expected on axis ${axis}`,
+    );
   const part = directions === 1 ? value : node.emit("shape.slice", [value], { starts: [at], ends: [at + 1], axes: [axis] });
   return node.reshape(part, without(shape, axis));
 }
@@ -107,7 +114,15 @@ const isBatchFirst = (node: NodeContext): boolean => node.opset >= 14 && node.at
 const turned = (node: NodeContext, value: Value): Value => node.emit("shape.transpose", [value], { perm: [1, 0, 2] });
 
 /** Results of one direction: y [time, batch, hidden], then states [batch, hidden]. */
-function oneDirection(node: NodeContext, layer: Layer, x: Value, used: Functions, at: number, directions: number, reverse: boolean): readonly Value[] {
+function oneDirection(
+  node: NodeContext,
+  layer: Layer,
+  x: Value,
+  used: Functions,
+  at: number,
+  directions: number,
+  reverse: boolean,
+): readonly Value[] {
   const { attributes } = node;
   const names = Object.keys(layer.functions);
   const first = at * names.length;

@@ -38,4 +38,9 @@ function tensorScatter(node: NodeContext): Value {
   return node.emit("shape.scatter_nd", [cache, node.emit("shape.concat", columns, { axis: rank }), update]);
 }
 
-export const scatterOps: OpTable = { TensorScatter: tensorScatter, Scatter: scatterElements, ScatterElements: scatterElements, ScatterND: scatterNd };
+export const scatterOps: OpTable = {
+  TensorScatter: tensorScatter,
+  Scatter: scatterElements,
+  ScatterElements: scatterElements,
+  ScatterND: scatterNd,
+};

@@ -47,7 +47,8 @@ function oneHot(node: NodeContext): Value {
 function reverseSequence(node: NodeContext): Value {
   const [x, lengths] = [node.input(0), asIndex(node, node.input(1))];
   const [batchAxis, timeAxis] = [node.attributes.int("batch_axis", 1), node.attributes.int("time_axis", 0)];
-  if (batchAxis + timeAxis !== 1 || batchAxis * timeAxis !== 0) node.fail("E0606", `batch_axis ${batchAxis} and time_axis ${timeAxis} must be 0 and 1`);
+  if (batchAxis + timeAxis !== 1 || batchAxis * timeAxis !== 0)
+    node.fail("E0606", `batch_axis ${batchAxis} and time_axis ${timeAxis} must be 0 and 1`);
   const [first, second] = x.type.shape;
   if (first === undefined || second === undefined) return node.fail("E0606", "the input must have 2 axes or more");
   const [time, batch] = [timeAxis, batchAxis].map((axis) => iota(node, x.type.shape[axis] as Dim, 2, axis)) as [Value, Value];

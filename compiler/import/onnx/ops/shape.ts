@@ -1,5 +1,5 @@
 /** @file Operators that move or rename axes. */
-import { type Dim, dimDiv, dimEquals, dimKey, dimMul, dimProduct, shapeEquals } from "../../../../ir-spec/index.ts";
+import { type Dim, dimDiv, dimEquals, dimKey, dimMul, dimProduct, shapeEquals, tensorType } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import { knownElements, sizes, type Value } from "../value.ts";
 import { isIndexType } from "./fold.ts";
@@ -24,9 +24,36 @@ function reshapeSizes(node: NodeContext, rank: number): Value | null {
 function reshape(node: NodeContext): Value {
   if (node.opset < 6) node.attributes.ignore("consumed_inputs");
   const target =
-    node.opset < 5 ? (node.attributes.ints("shape") ?? node.fail("E0606", "attribute shape is missing")) : node.integers(1, "the shape");
-  if (node.attributes.flag("allowzero", false) && target.includes(0)) node.fail("E0605", "a size of 0 (allowzero = 1) is not supported");
+    node.opset < 5 ? (node.attributes.ints("shape") ?? node.fail("E0606", "attribute shape is missing")) : node.knownIntegers(1);
+  const zero = node.attributes.flag("allowzero", false);
+  if (target === null)
+    return zero ? node.fail("E0605", "allowzero = 1 with a computed shape is not supported") : computedShape(node, "reshape");
+  if (zero && target.includes(0)) return emptyOf(node, target);
   return reshapeSizes(node, target.length) ?? reshapeTo(node, node.input(0), node.keepBatch(target));
+}
+
+/** A shape that only a run tells: every size of the result is a new symbol. */
+export function computedShape(node: NodeContext, op: "reshape" | "broadcast", x = node.input(0), index = 1): Value {
+  const length = node.listLength(index, "the shape");
+  const rank = op === "reshape" ? length : Math.max(length, x.type.shape.length);
+  const shape = node.input(index);
+  const wide = shape.type.dtype === "i64" ? shape : node.emit("type.cast", [shape], { to: "i64" });
+  const type = () => [
+    tensorType(
+      x.type.dtype,
+      Array.from({ length: rank }, () => node.freshSymbol("K")),
+    ),
+  ];
+  return node.emitDynamic(`dynamic.${op}`, [x, wide], {}, type)[0] ?? x;
+}
+
+/** With `allowzero` a 0 is a size of 0: the result has no elements, whatever the input's are. */
+function emptyOf(node: NodeContext, target: readonly Dim[]): Value {
+  const sizes = target.map((dim) => node.staticDim(dim, "the shape"));
+  const count = dimProduct(node.type(0).shape);
+  if (sizes.includes(-1) || (typeof count === "number" && count !== 0))
+    node.fail("E0606", `${dimKey(count)} elements do not fill [${sizes.join(", ")}]`);
+  return node.literal(tensorType(node.type(0).dtype, sizes), new Uint8Array(0));
 }
 
 /** To a matrix: the axes before `axis`, and the others. */
@@ -78,7 +105,8 @@ function transpose(node: NodeContext): Value {
 /** Broadcasts in both directions: a 1 in the wanted shape keeps the input's size. */
 function expand(node: NodeContext): Value {
   const { shape } = node.type(0);
-  const target = node.integers(1, "the shape");
+  const target = node.knownIntegers(1);
+  if (target === null) return computedShape(node, "broadcast");
   const rank = Math.max(shape.length, target.length);
   const from = (list: readonly Dim[], i: number): Dim => list[i - (rank - list.length)] ?? 1;
   const wanted = Array.from({ length: rank }, (_, i): Dim => (from(target, i) === 1 ? from(shape, i) : from(target, i)));

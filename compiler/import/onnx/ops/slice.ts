@@ -1,13 +1,13 @@
 /** @file Operators that take parts of tensors or put tensors together. */
-import { type Dim, dimEquals } from "../../../../ir-spec/index.ts";
+import { type Dim, dimEquals, tensorType } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import { knownElements, sizes, type Value } from "../value.ts";
 import { isIndexType, knownInputs } from "./fold.ts";
 
 interface Cut {
   readonly axis: number;
-  readonly start: number;
-  readonly end: number;
+  readonly start: Dim;
+  readonly end: Dim;
   readonly step: number;
 }
 
@@ -27,35 +27,55 @@ function cutsOf(node: NodeContext): readonly Cut[] {
     const size = node.type(0).shape[axis] as Dim;
     const end = ends[i] as Dim;
     const step = steps[i] as number;
-    return { axis, start: node.staticDim(start, "the start of a slice"), end: endOf(node, end, size, step), step };
+    return { axis, start, end: endOf(end, size, step), step };
   });
 }
 
 /** A forward slice to the axis' end, however that is written, ends at its size, or beyond every integer where the size is symbolic. */
-function endOf(node: NodeContext, end: Dim, size: Dim, step: number): number {
-  if (step < 0) return node.staticDim(end, "the end of a slice");
+function endOf(end: Dim, size: Dim, step: number): Dim {
+  if (step < 0) return end;
   if (dimEquals(end, size)) return typeof size === "number" ? size : Number.MAX_SAFE_INTEGER;
-  const fixed = node.staticDim(end, "the end of a slice");
-  return typeof size === "number" ? Math.min(fixed, size) : fixed;
+  return typeof size === "number" && typeof end === "number" ? Math.min(end, size) : end;
 }
 
 /** Keeps everything: an export of `x[:]`. */
 function isWhole(cut: Cut, size: Dim): boolean {
   const end = typeof size === "number" ? size : Number.MAX_SAFE_INTEGER;
-  return cut.step === 1 && cut.start === 0 && cut.end >= end;
+  return cut.step === 1 && cut.start === 0 && typeof cut.end === "number" && cut.end >= end;
+}
+
+/** Bounds that only a run tells: the sizes of the axes that are cut are new symbols. */
+function computedSlice(node: NodeContext): Value {
+  const x = node.input(0);
+  const { dtype, shape } = x.type;
+  const count = node.listLength(1, "starts");
+  const axes = node.has(3) ? node.staticIntegers(3, "axes") : Array.from({ length: count }, (_, i) => i);
+  const cut = axes.map((axis) => node.axis(axis, shape.length));
+  const wide = (index: number): Value =>
+    node.type(index).dtype === "i64" ? node.input(index) : node.emit("type.cast", [node.input(index)], { to: "i64" });
+  const operands = [x, wide(1), wide(2), ...(node.has(4) ? [wide(4)] : [])];
+  const type = () => [
+    tensorType(
+      dtype,
+      shape.map((dim, axis) => (cut.includes(axis) ? node.freshSymbol("K") : dim)),
+    ),
+  ];
+  return node.emitDynamic("dynamic.slice", operands, { axes: cut }, type)[0] ?? x;
 }
 
 function slice(node: NodeContext): Value {
   const x = node.input(0);
+  if (node.opset >= 10 && [1, 2, 4].some((index) => node.has(index) && node.knownIntegers(index) === null)) return computedSlice(node);
   const cuts = cutsOf(node).filter((cut) => !isWhole(cut, x.type.shape[cut.axis] as Dim));
   if (cuts.length === 0) return x;
   const elements = knownList(x);
-  if (elements && cuts.length === 1) return sizes(cutList(elements, cuts[0] as Cut), 1, x.type.dtype);
+  if (elements && cuts.length === 1) return sizes(cutList(node, elements, cuts[0] as Cut), 1, x.type.dtype);
   const attrs = { starts: cuts.map((c) => c.start), ends: cuts.map((c) => c.end), axes: cuts.map((c) => c.axis) };
   return node.emit("shape.slice", [x], { ...attrs, ...(cuts.some((c) => c.step !== 1) ? { steps: cuts.map((c) => c.step) } : {}) });
 }
 
-function cutList(elements: readonly Dim[], { start, end, step }: Cut): readonly Dim[] {
+function cutList(node: NodeContext, elements: readonly Dim[], { step, ...cut }: Cut): readonly Dim[] {
+  const [start, end] = [node.staticDim(cut.start, "the start of a slice"), node.staticDim(cut.end, "the end of a slice")];
   const size = elements.length;
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const bound = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);

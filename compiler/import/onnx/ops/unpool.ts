@@ -8,7 +8,10 @@ import { window } from "./window.ts";
 export function maxPoolIndices(node: NodeContext, attrs: AttrInput): Value {
   const indices = node.emit("nn.max_pool_index", [node.input(0)], attrs);
   if (node.attributes.int("storage_order", 0) === 0 || node.rank(0) === 3) return indices;
-  const sizes = node.type(0).shape.slice(2).map((dim) => node.staticDim(dim, "storage_order: the size"));
+  const sizes = node
+    .type(0)
+    .shape.slice(2)
+    .map((dim) => node.staticDim(dim, "storage_order: the size"));
   const [height, width, ...more] = sizes;
   if (height === undefined || width === undefined || more.length > 0)
     return node.fail("E0605", "column-major indices of pools over three axes are not supported", "export with storage_order 0");

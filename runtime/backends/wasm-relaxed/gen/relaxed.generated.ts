@@ -1,7 +1,7 @@
 /** @file Generated from ../wasm/assembly/relaxed.ts by ../wasm/build.mjs (`npm run gen`); do not edit. */
 
 /** SHA-256 of the sources that this file was made from; see build.mjs. */
-export const sourceHash = "14cf3ca5b25914722521d0b723bfcf72e1e7bdd4d5f31b619f1cd3d692ff3548";
+export const sourceHash = "463a5af3cb39338afcc45618fb37339d6a86ea0e6354fdcedd5632760067b751";
 
 /** The WebAssembly module, 6411 bytes. */
 export const relaxedBase64 =

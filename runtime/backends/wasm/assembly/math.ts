@@ -1,7 +1,7 @@
 /**
  * @file Elementary functions, four lanes at a time, and a scalar power.
  *
- * Argument reduction is Cody and Waite's; the polynomials are Taylor's and Lambert's, long enough for f32 (a minimax fit would save one
+ * Argument reduction is Cody and Waite's; the polynomials are Taylor's, long enough for f32 (a minimax fit would save one
  * term each), except log erfc, fitted for this file. No tables, so the module carries no data segment. Largest relative errors against f64,
  * as `test/kernels/wasm-raw.test.ts` holds them: exp, log, sigmoid, tanh and erf 3e-7, pow 7e-8 (it goes through f64).
  */
@@ -24,6 +24,8 @@ function pow2(n: v128): v128 {
 }
 
 /** e^x; overflow gives inf, underflow goes through the subnormals to 0, NaN stays. */
+// @ts-ignore: decorator
+@inline
 export function exp4(x: v128): v128 {
   const c = f32x4.min(f32x4.max(x, f32x4.splat(-104)), f32x4.splat(89));
   const n = f32x4.nearest(f32x4.mul(c, f32x4.splat(1.44269504)));
@@ -69,16 +71,24 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(v128.bitselect(one, e, f32x4.ge(x, f32x4.splat(0))), f32x4.add(one, e));
 }
 
-/** Lambert's continued fraction below 0.6, 1 - 2 / (e^2|x| + 1) above. */
+/**
+ * t / (t + 2) with t = e^2|x| - 1 = 2^n (e^r - 1) + (2^n - 1), where e^r - 1 is a series without its 1: nothing cancels near 0, where n is 0. From 10 on tanh is 1.
+ */
 export function tanh4(x: v128): v128 {
-  const sign = v128.and(x, i32x4.splat(0x80000000));
-  const a = f32x4.abs(x);
-  const z = f32x4.mul(x, x);
-  const top = f32x4.mul(x, axpb(axpb(f32x4.splat(21), z, 1260), z, 10395));
-  const bottom = axpb(axpb(f32x4.add(z, f32x4.splat(210)), z, 4725), z, 10395);
-  const e = exp4(f32x4.add(a, a));
-  const far = f32x4.sub(f32x4.splat(1), f32x4.div(f32x4.splat(2), f32x4.add(e, f32x4.splat(1))));
-  return v128.bitselect(f32x4.div(top, bottom), v128.or(far, sign), f32x4.lt(a, f32x4.splat(0.6)));
+  const one = f32x4.splat(1);
+  const a = f32x4.min(f32x4.abs(x), f32x4.splat(10));
+  const y = f32x4.add(a, a);
+  const n = f32x4.nearest(f32x4.mul(y, f32x4.splat(1.44269504)));
+  const r = f32x4.sub(f32x4.sub(y, f32x4.mul(n, f32x4.splat(LN2_HI))), f32x4.mul(n, f32x4.splat(LN2_LO)));
+  let p = axpb(f32x4.splat(1.0 / 5040.0), r, 1.0 / 720.0);
+  p = axpb(p, r, 1.0 / 120.0);
+  p = axpb(p, r, 1.0 / 24.0);
+  p = axpb(p, r, 1.0 / 6.0);
+  p = axpb(p, r, 0.5);
+  p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r);
+  const scale = pow2(i32x4.trunc_sat_f32x4_s(n));
+  const t = f32x4.add(f32x4.mul(p, scale), f32x4.sub(scale, one));
+  return v128.bitselect(x, f32x4.div(t, f32x4.add(t, f32x4.splat(2))), i32x4.splat(0x80000000));
 }
 
 /** Maclaurin's series below 1; above, 1 - e^p(|x|) with p fitted to log erfc on [1, 4] (least squares at Chebyshev nodes, around 2). */

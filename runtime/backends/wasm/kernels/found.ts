@@ -1,10 +1,10 @@
-/** @file Results whose sizes follow from elements: nonzero, range, unique. Loops in JavaScript, which has the memory to grow them in. */
+/** @file Results whose sizes follow from elements: nonzero, range, unique, and shapes that are data. Loops in JavaScript, which has the memory to grow them in. */
 import { RuntimeError } from "../../../errors.ts";
-import { aroundAxis, rowMajor } from "../../../step/shapes.ts";
-import { axisAttr, operand, refusal } from "../../../step/step.ts";
+import { aroundAxis, broadcastStrides, rowMajor } from "../../../step/shapes.ts";
+import { axisAttr, axisFrom, listAttr, operand, refusal } from "../../../step/step.ts";
 import { bitsPerElement, elementCount, type RuntimeDType, Tensor, type TensorArray } from "../../../tensor.ts";
+import type { KernelCall, TensorAt, TensorShape, WasmKernel } from "../kernel.ts";
 import { bytesOf } from "../layout.ts";
-import type { KernelCall, TensorAt, WasmKernel } from "../kernel.ts";
 import { elementBytes } from "./strided-copy.ts";
 
 function finding(id: string, find: (call: KernelCall) => () => readonly Tensor[]): WasmKernel {
@@ -61,7 +61,8 @@ const range = finding("range", (call) => {
       throw new RuntimeError("R0408", `a range from ${start} to ${limit} in steps of ${delta}`, call.origin);
     const bytes = new Uint8Array((count * bitsPerElement((tensors[0] as Tensor).dtype)) / 8);
     const y = Tensor.fromBytes((tensors[0] as Tensor).dtype, bytes, [count]);
-    for (let k = 0; k < count; k++) y.data[k] = typeof start === "bigint" ? start + BigInt(k) * (delta as bigint) : start + k * Number(delta);
+    for (let k = 0; k < count; k++)
+      y.data[k] = typeof start === "bigint" ? start + BigInt(k) * (delta as bigint) : start + k * Number(delta);
     return [y];
   };
 });
@@ -113,4 +114,78 @@ const unique = finding("unique", (call) => {
   };
 });
 
-export const foundKernels: readonly WasmKernel[] = [nonzero, range, unique];
+/** Elements as bytes, from `start` and with `strides` on. */
+function walked(x: Tensor, size: number, shape: readonly number[], start: number, strides: readonly number[]): Tensor {
+  const [from, to] = [x.bytes(), new Uint8Array(elementCount(shape) * size)];
+  const index = shape.map(() => 0);
+  for (let next = 0, at = start; next < to.length; next += size) {
+    for (let b = 0; b < size; b++) to[next + b] = from[at * size + b] as number;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const [length, stride] = [shape[axis] as number, strides[axis] as number];
+      const more = (index[axis] as number) + 1 < length;
+      index[axis] = more ? (index[axis] as number) + 1 : 0;
+      at += more ? stride : stride * (1 - length);
+      if (more) break;
+    }
+  }
+  return Tensor.fromBytes(x.dtype, to, shape);
+}
+
+const numbersOf = (call: KernelCall, index: number): (() => readonly number[]) => {
+  const at = operand(call, index, "i64");
+  return () => Array.from(read(call, at).data, Number);
+};
+
+const wrongSizes = (call: KernelCall, x: TensorShape, sizes: readonly number[]): RuntimeError =>
+  new RuntimeError("R0408", `[${x.shape.join(", ")}] does not fit the sizes [${sizes.join(", ")}] that the model computed`, call.origin);
+
+const reshape = finding("reshape_to", (call) => {
+  const [x, wanted] = [operand(call, 0), numbersOf(call, 1)];
+  const count = elementCount(x.shape);
+  return () => {
+    const given = wanted();
+    const sizes = given.map((size, axis) => (size === 0 ? (x.shape[axis] ?? 0) : size));
+    const rest = sizes.reduce((n, size) => (size === -1 ? n : n * size), 1);
+    const shape = sizes.map((size) => (size === -1 && rest !== 0 ? count / rest : size));
+    if (!shape.every((size) => Number.isInteger(size) && size >= 0) || elementCount(shape) !== count) throw wrongSizes(call, x, given);
+    return [Tensor.fromBytes(x.dtype, read(call, x).bytes(), shape)];
+  };
+});
+
+const broadcast = finding("broadcast_to", (call) => {
+  const [x, wanted] = [operand(call, 0), numbersOf(call, 1)];
+  const size = elementBytes(call, x);
+  return () => {
+    const given = wanted();
+    const rank = Math.max(given.length, x.shape.length);
+    const from = (list: readonly number[], axis: number): number => list[axis - (rank - list.length)] ?? 1;
+    const shape = Array.from({ length: rank }, (_, axis) => (from(given, axis) === 1 ? from(x.shape, axis) : from(given, axis)));
+    const strides = shape.every((n) => n >= 0) && elementCount(shape) <= longest ? broadcastStrides(x.shape, shape) : null;
+    if (!strides) throw wrongSizes(call, x, given);
+    return [walked(read(call, x), size, shape, 0, strides)];
+  };
+});
+
+const slice = finding("slice_to", (call) => {
+  const x = operand(call, 0);
+  const axes = listAttr(call, "axes").map((axis) => axisFrom(call, axis, x.shape.length));
+  const [starts, ends, steps] = [numbersOf(call, 1), numbersOf(call, 2), call.operands[3] ? numbersOf(call, 3) : () => axes.map(() => 1)];
+  const size = elementBytes(call, x);
+  return () => {
+    const [from, to, by] = [starts(), ends(), steps()];
+    const [shape, strides] = [[...x.shape], [...rowMajor(x.shape)]];
+    let first = 0;
+    axes.forEach((axis, i) => {
+      const [length, step] = [x.shape[axis] as number, by[i] ?? 0];
+      if (step === 0) throw new RuntimeError("R0408", "a slice in steps of 0", call.origin);
+      const bound = (at = 0) => Math.min(Math.max(at < 0 ? at + length : at, step > 0 ? 0 : -1), step > 0 ? length : length - 1);
+      const [start, end] = [bound(from[i]), bound(to[i])];
+      first += start * (strides[axis] as number);
+      shape[axis] = Math.max(Math.ceil((end - start) / step), 0);
+      strides[axis] = (strides[axis] as number) * step;
+    });
+    return [walked(read(call, x), size, shape, first, strides)];
+  };
+});
+
+export const foundKernels: readonly WasmKernel[] = [nonzero, range, unique, reshape, broadcast, slice];

@@ -4,6 +4,7 @@ import { binaryKernels } from "./binary.ts";
 import { castKernels } from "./cast.ts";
 import { codeKernels } from "./codes.ts";
 import { convKernels } from "./conv.ts";
+import { detectionKernels } from "./detection.ts";
 import { foundKernels } from "./found.ts";
 import { indexingKernels } from "./indexing.ts";
 import { intConvKernels } from "./int-conv.ts";
@@ -15,6 +16,7 @@ import { integerKernels } from "./integer.ts";
 import { linearKernels } from "./linear.ts";
 import { logicKernels } from "./logic.ts";
 import { matmulKernels } from "./matmul.ts";
+import { maxPoolIndexKernels } from "./max-pool-index.ts";
 import { moveKernels } from "./move.ts";
 import { poolKernels } from "./pool.ts";
 import { quantizeKernels } from "./quantize.ts";
@@ -46,4 +48,6 @@ export const builtinKernels: readonly WasmKernel[] = [
   ...intElementwiseKernels,
   ...intSumsKernels,
   ...recurrentKernels,
+  ...maxPoolIndexKernels,
+  ...detectionKernels,
 ];

@@ -118,7 +118,8 @@ function scriptedLstm(call: KernelCall, { hidden, padded }: CellPlaces): KernelC
     for (let i = 0; i < rows * hidden; i++) {
       const [row, j] = [Math.floor(i / hidden), i % hidden];
       const sum = (gate: number, cell = 0) => {
-        const both = (m[(x >>> 2) + (row * 4 + gate) * hidden + j] as number) + (m[(state >>> 2) + (row * 4 + gate) * padded + j] as number);
+        const both =
+          (m[(x >>> 2) + (row * 4 + gate) * hidden + j] as number) + (m[(state >>> 2) + (row * 4 + gate) * padded + j] as number);
         return bound(peepholes && gate < 3 ? both + (m[peepholes + gate * hidden + j] as number) * cell : both);
       };
       const before = m[(c >>> 2) + i] as number;

@@ -120,7 +120,13 @@ interface Loop {
 }
 
 /** `rows` rows from `row` on over `length` steps; the last state goes to its result. */
-function runRows(call: KernelCall, { sizes: s, sums, y, last, start, reverse, step }: Loop, row: number, rows: number, length: number): void {
+function runRows(
+  call: KernelCall,
+  { sizes: s, sums, y, last, start, reverse, step }: Loop,
+  row: number,
+  rows: number,
+  length: number,
+): void {
   const width = 4 * s.hidden;
   let h = start(row);
   for (let i = 0; i < length; i++) {

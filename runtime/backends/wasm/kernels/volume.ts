@@ -25,10 +25,23 @@ interface Steps {
 }
 
 function stepsOf(step: StepShapes, axes: number): Steps {
-  const [stride, dilation, pad] = [intsAttr(step, "stride", axes, 1), intsAttr(step, "dilation", axes, 1), intsAttr(step, "pad", 2 * axes, 0)];
+  const [stride, dilation, pad] = [
+    intsAttr(step, "stride", axes, 1),
+    intsAttr(step, "dilation", axes, 1),
+    intsAttr(step, "pad", 2 * axes, 0),
+  ];
   const within = (values: readonly number[], least: number) => values.every((n) => Number.isInteger(n) && n >= least && n < widest);
-  demand(step, within([...stride, ...dilation], 1) && within(pad, 0), `stride and dilation must be at least 1, and with padding below ${widest}`);
-  return { stride: triple(stride, 1), dilation: triple(dilation, 1), begin: triple(pad.slice(0, axes), 0), end: triple(pad.slice(axes), 0) };
+  demand(
+    step,
+    within([...stride, ...dilation], 1) && within(pad, 0),
+    `stride and dilation must be at least 1, and with padding below ${widest}`,
+  );
+  return {
+    stride: triple(stride, 1),
+    dilation: triple(dilation, 1),
+    begin: triple(pad.slice(0, axes), 0),
+    end: triple(pad.slice(axes), 0),
+  };
 }
 
 function spatial(step: StepShapes, { shape }: TensorShape): Triple {
@@ -55,7 +68,8 @@ function convolution(step: StepShapes, x: TensorShape, weight: TensorShape, y: T
   const groups = intAttr(step, "groups", 1);
   const kernel = spatial(step, weight);
   const ranks = x.shape.length === y.shape.length && x.shape.length === weight.shape.length && batch === y.shape[0];
-  const sound = ranks && groups >= 1 && ins % groups === 0 && outs % groups === 0 && weight.shape[0] === outs && weight.shape[1] === ins / groups;
+  const sound =
+    ranks && groups >= 1 && ins % groups === 0 && outs % groups === 0 && weight.shape[0] === outs && weight.shape[1] === ins / groups;
   demand(step, sound, `weight [${weight.shape.join(", ")}] does not fit [${x.shape.join(", ")}] and [${y.shape.join(", ")}]`);
   const rest = stepsOf(step, x.shape.length - 2);
   return { batch, ins, outs, groups, kernel, input: spatial(step, x), output: spatial(step, y), ...rest };
@@ -79,11 +93,29 @@ const conv3d: WasmKernel = {
     const [bias, act, { kernels, scratch }] = [optionalPtr(call, 2, "f32", outs), activationCode(call), call];
     if (elementCount(result(call).shape) === 0) return () => {};
     return () =>
-      kernels.f32_conv3d(x, weight, bias, y, scratch, batch, ins, ...input, outs, ...kernel, ...output, ...stride, ...begin, ...dilation, groups, act);
+      kernels.f32_conv3d(
+        x,
+        weight,
+        bias,
+        y,
+        scratch,
+        batch,
+        ins,
+        ...input,
+        outs,
+        ...kernel,
+        ...output,
+        ...stride,
+        ...begin,
+        ...dilation,
+        groups,
+        act,
+      );
   },
 };
 
-const backward = (step: StepShapes): Convolution => convolution(step, result(step, "f32"), operand(step, 1, "f32"), operand(step, 0, "f32"));
+const backward = (step: StepShapes): Convolution =>
+  convolution(step, result(step, "f32"), operand(step, 1, "f32"), operand(step, 0, "f32"));
 
 const convInputGrad: WasmKernel = {
   id: "f32_conv_input_grad",
@@ -101,7 +133,22 @@ const convInputGrad: WasmKernel = {
     const { kernels, scratch } = call;
     if (elementCount(result(call).shape) === 0) return () => {};
     return () =>
-      kernels.f32_conv_input_grad(dy, weight, dx, scratch, batch, ins, ...input, outs, ...kernel, ...output, ...stride, ...begin, ...dilation, groups);
+      kernels.f32_conv_input_grad(
+        dy,
+        weight,
+        dx,
+        scratch,
+        batch,
+        ins,
+        ...input,
+        outs,
+        ...kernel,
+        ...output,
+        ...stride,
+        ...begin,
+        ...dilation,
+        groups,
+      );
   },
 };
 
@@ -168,7 +215,15 @@ function volumePool(id: string, planePool: (call: KernelCall) => PlanePool): Was
     bind(call) {
       const { planes, input, kernel, output, stride, begin, end, dilation } = pool(call);
       const axis = (i: 0 | 1 | 2): PoolAxis => {
-        return { size: input[i], kernel: kernel[i], output: output[i], stride: stride[i], begin: begin[i], end: end[i], dilation: dilation[i] };
+        return {
+          size: input[i],
+          kernel: kernel[i],
+          output: output[i],
+          stride: stride[i],
+          begin: begin[i],
+          end: end[i],
+          dilation: dilation[i],
+        };
       };
       const [x, y, { scratch }] = [operand(call, 0).ptr, result(call).ptr, call];
       const run = planePool(call);
