@@ -8,8 +8,8 @@ import { compile } from "../../compiler/compile.ts";
 import { importOnnx } from "../../compiler/import/index.ts";
 import { interpret } from "../../compiler/interpret/interpret.ts";
 import { createCoreRegistry, type DType, type HostTensor, TersorError } from "../../ir-spec/index.ts";
-import { load } from "../../runtime/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { load } from "../../runtime/index.ts";
 import { onnxModel } from "../support/onnx-writer.ts";
 import { toHost, toTensor } from "../support/op-module.ts";
 import { ort, runOrt } from "../support/ort.ts";
@@ -34,7 +34,11 @@ const dtypes: readonly DType[] = ["f32", "i64", "i32", "i8", "u8"];
 
 for (const axis of [0, 1, -1]) {
   const size = x.shape[axis < 0 ? axis + 3 : axis] as number;
-  const indices = of("i64", Array.from({ length: 12 }, (_, i) => ((i * 7) % (2 * size)) - size), [2, 3, 2]);
+  const indices = of(
+    "i64",
+    Array.from({ length: 12 }, (_, i) => ((i * 7) % (2 * size)) - size),
+    [2, 3, 2],
+  );
   add("GatherElements", [x, indices], { attrs: { axis: int(axis) } });
   for (const reduction of ["none", "add", "mul", "min", "max"]) {
     // ONNX Runtime may write equal indices in any order: without a reduction there are none.
@@ -65,7 +69,7 @@ add("Compress", [x, of("bool", [0, 1, 1])], { attrs: { axis: int(-1) } }, [1]);
 add("Compress", [x, of("bool", [1, 0, 1, 1, 0, 0, 1])], { outputs: [["f32", 1]] }, [1]);
 
 const repeated = of("f32", [3, 1, 3, 2, 1, 1, 3, 1, 3, 0, 5, 0], [3, 4]);
-const found = (dtype: DType, rank: number): Case["outputs"] => [[dtype, rank], ["i64", 1], ["i64", 1], ["i64", 1]]; // biome-ignore format: one line
+const found = (dtype: DType, rank: number): NonNullable<Case["outputs"]> => [[dtype, rank], ["i64", 1], ["i64", 1], ["i64", 1]]; // biome-ignore format: one line
 for (const sorted of [0, 1]) {
   add("Unique", [repeated], { attrs: { sorted: int(sorted) }, outputs: found("f32", 1) }, [0]);
   for (const axis of [0, 1]) add("Unique", [repeated], { attrs: { sorted: int(sorted), axis: int(axis) }, outputs: found("f32", 2) }, [0]);
@@ -73,7 +77,12 @@ for (const sorted of [0, 1]) {
 }
 
 for (const axis of [0, 1, -1, -2])
-  add("OneHot", [of("i64", [0, 3, -1, 9, -5, 2], [2, 3]), i64(4), of("f32", [-1, 5])], { attrs: { axis: int(axis) }, outputs: [["f32", 3]] }, [1]);
+  add(
+    "OneHot",
+    [of("i64", [0, 3, -1, 9, -5, 2], [2, 3]), i64(4), of("f32", [-1, 5])],
+    { attrs: { axis: int(axis) }, outputs: [["f32", 3]] },
+    [1],
+  );
 add("OneHot", [of("f32", [0, 3]), of("f32", [4], []), of("i64", [0, 1])], { outputs: [["i64", 2]] }, [1]);
 
 for (const upper of [0, 1]) {

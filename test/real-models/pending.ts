@@ -1,8 +1,7 @@
 /** @file Models that do not import yet, and what they wait for. One that imports is not pending: its test fails until it is taken off this list. */
 import { TersorError } from "../../ir-spec/index.ts";
 
-const pending: Readonly<Record<string, RegExp>> = {
-};
+const pending: Readonly<Record<string, RegExp>> = {};
 
 /**
  * Runs a model's test. Of a pending model it must fail at the import, for the reason that is listed.

@@ -21,7 +21,9 @@ const combines = {
   none: (_, update) => update,
   add: (old, update) => old + update,
   mul: (old, update) => old * update,
+  // biome-ignore lint/suspicious/noSelfCompare: a NaN, of bigints too
   min: (old, update) => (update < old || update !== update ? update : old),
+  // biome-ignore lint/suspicious/noSelfCompare: a NaN, of bigints too
   max: (old, update) => (update > old || update !== update ? update : old),
 } satisfies Record<ScatterReduction, Combine>;
 

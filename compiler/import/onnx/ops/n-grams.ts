@@ -89,7 +89,7 @@ function tfIdfVectorizer(node: NodeContext): Value {
     from[places[gram] ?? node.fail("E0606", `n-gram ${gram} has no index`)] = column;
   });
   const scale = new Array<number>(size).fill(1);
-  if (weights) places.forEach((place, gram) => void (scale[place] = weights[gram] ?? 1));
+  for (const [gram, place] of places.entries()) scale[place] = weights?.[gram] ?? 1;
   const counts = node.emit("shape.gather", [columns, integerList(node, from)], { axis: 1 });
   const result = weighted(node, counts, mode, floatList(node, scale));
   return shape.length === 2 ? result : node.reshape(result, [dimMul(batch, size)]);

@@ -51,7 +51,7 @@ const maxPoolIndex: WasmKernel = {
           if (axis + 1 < where.length) search(axis + 1, place * (sizes[axis + 1] as number), where);
           else {
             const value = data[place] as number;
-            if (at < 0 || value > best || (value !== value && best === best)) [best, at] = [value, place];
+            if (at < 0 || value > best || (Number.isNaN(value) && !Number.isNaN(best))) [best, at] = [value, place];
           }
         }
       };
