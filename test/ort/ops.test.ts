@@ -78,6 +78,8 @@ function otherwise({ op, attrs, operands }: OpRun): string | null {
   const [x] = operands;
   if (op === "reduce.mean" && x?.tensor.shape.includes(0)) return "the mean of nothing is 0 there";
   if (/^reduce\.(min|max)$/.test(op) && x?.tensor.shape.includes(0)) return "the least and the most of nothing are others there";
+  if (op === "nn.max_pool_index" && x && isFloat(x.tensor.dtype) && toNumbers(x.tensor).some(Number.isNaN))
+    return "a NaN is no maximum there";
   if (op === "reduce.top_k" && x && isFloat(x.tensor.dtype) && toNumbers(x.tensor).some(Number.isNaN))
     return "a NaN is not the largest there";
   if (op === "math.fmod" && x && /64$/.test(x.tensor.dtype)) return "64-bit remainders go through doubles there";
