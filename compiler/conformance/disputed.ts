@@ -11,6 +11,10 @@ export const disputes: readonly Dispute[] = [
     why: "floats out of range: undefined by the specification; the test wraps, type.cast saturates",
   },
   {
+    test: /_resize_downsample_scales_linear_align_corners$/,
+    why: "the test places corners by the size before rounding, 2.4; the result has 2 positions, by which ONNX Runtime and we place them",
+  },
+  {
     test: /^onnx-1\.13\.1.*_cast(like)?_FLOAT_to_BFLOAT16(_expanded)?$/,
     why: "the archive cuts the low bits off; the specification rounds to nearest even, as later archives do",
   },

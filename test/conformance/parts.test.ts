@@ -73,15 +73,15 @@ test("only inputs that decide shapes are fixed, and only when they must be", () 
   const registry = createCoreRegistry();
   const names = ({ module }: ReturnType<typeof importFor>) =>
     mainFunction(module).params.map((id) => valueInfo(mainFunction(module), id).name);
-  const reshape = encodeModel({
-    opset: 13,
-    nodes: [node("Reshape", "x shape", "r"), node("Add", "r z", "y")],
-    inputs: [value("x", FLOAT, [2, 3]), value("shape", INT64, [1]), value("z", FLOAT, [6])],
-    outputs: [value("y", FLOAT, [6])],
+  const resize = encodeModel({
+    opset: 10,
+    nodes: [node("Resize", "x scales", "r"), node("Add", "r z", "y")],
+    inputs: [value("x", FLOAT, [1, 3]), value("scales", FLOAT, [2]), value("z", FLOAT, [6])],
+    outputs: [value("y", FLOAT, [1, 6])],
   });
-  const given = { x: hostTensor("f32", [2, 3]), shape: longs(6), z: floats(0, 0, 0, 0, 0, 0) };
-  const fixed = importFor(reshape, registry, given);
-  assert.equal(fixed.fixed, ["shape"]);
+  const given = { x: hostTensor("f32", [1, 3]), scales: floats(1, 2), z: floats(0, 0, 0, 0, 0, 0) };
+  const fixed = importFor(resize, registry, given);
+  assert.equal(fixed.fixed, ["scales"]);
   assert.equal(names(fixed), ["x", "z"]);
   const add = encodeModel({
     opset: 13,

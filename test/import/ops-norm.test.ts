@@ -34,6 +34,8 @@ add("GroupNormalization", [f(2, 6, 3, 3), f(6), f(6)], { attrs: { num_groups: in
 add("GroupNormalization", [f(2, 6, 5), f(2), f(2)], { opset: 18, attrs: { num_groups: int(2) } });
 for (const size of [1, 3, 5])
   add("LRN", [f(2, 7, 3, 3)], { attrs: { size: int(size), alpha: float(0.3), beta: float(0.6), bias: float(2) } });
+add("LpPool", [f(1, 2, 6, 7)], { attrs: { kernel_shape: ints([3, 2]), strides: ints([2, 1]), pads: ints([1, 0, 1, 1]), p: int(3) } });
+add("GlobalLpPool", [f(2, 3, 4, 5)], { attrs: { p: int(2) } });
 for (const p of [1, 2]) for (const axis of [0, -1]) add("LpNormalization", [f(3, 4)], { attrs: { axis: int(axis), p: int(p) } });
 add("MeanVarianceNormalization", [f(2, 3, 4, 5)]);
 add("MeanVarianceNormalization", [f(2, 3, 4)], { attrs: { axes: ints([-1]) } });
