@@ -1,5 +1,6 @@
 /** @file Public entry `tersor/compiler`: source to bytes. */
 
+export { type Layer, layerElements, layerMatrix, layers, layersOf } from "./analysis/layers.ts";
 export { constantsOf, reachableConstants } from "./analysis/reachable.ts";
 export { computeStoredBytes, dataBytes, storedBytes } from "./analysis/stored-bytes.ts";
 export { definitionOf, floatLeaf, leafValues, matchesAny, type Weight, type WeightUse, weights, weightsOf } from "./analysis/weights.ts";

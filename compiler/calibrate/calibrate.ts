@@ -14,7 +14,7 @@ import {
 } from "../../ir-spec/index.ts";
 import type { DataSet } from "../data/dataset.ts";
 import type { Executor } from "../pass/pass.ts";
-import { feedOf } from "./feed.ts";
+import { type Feed, feedOf } from "./feed.ts";
 import { type Observer, type Range, RangeObserver } from "./observer.ts";
 
 export interface CalibrationOptions {
@@ -34,7 +34,7 @@ export interface Calibrated {
   readonly samples: number;
 }
 
-const defaultSamples = 256;
+export const defaultSamples = 256;
 const mostBatch = 32;
 const tappedBytes = 64 * 2 ** 20;
 
@@ -49,26 +49,41 @@ export async function calibrate(
 ): Promise<Calibrated> {
   const { module: named, names } = withNames(module, [...observers.keys()]);
   const func = mainFunction(named);
-  const feed = feedOf(func, options.data);
-  const batch = feed.fixedBatch ?? options.batch ?? batchFor(func, [...observers.keys()]);
-  const chosen = spread(options.data.count, options.samples ?? defaultSamples);
-  const runs = Math.floor(chosen.length / batch) + (feed.fixedBatch === null && chosen.length % batch > 0 ? 1 : 0);
-  if (runs === 0)
-    throw new TersorError({
-      code: "E0723",
-      message: `calibration data ${options.data.name} has ${chosen.length} samples, a batch takes ${batch}`,
-    });
+  const { runs, batch, chosen, feed } = batchesOf(func, options, (free) => options.batch ?? free([...observers.keys()]));
   const taps = [...observers.keys()].filter((id) => !func.params.includes(id)).map((id) => names.get(id) as string);
   let samples = 0;
   for (let run = 0; run < runs; run++) {
     options.signal?.throwIfAborted();
     const inputs = feed.inputs(chosen.slice(run * batch, (run + 1) * batch));
     const result = await options.executor.run(named, inputs, { taps });
-    for (const [id, observer] of observers) observer.observe(seen(names.get(id) as string, inputs, result.taps));
+    for (const [id, observer] of observers) await observer.observe(seen(names.get(id) as string, inputs, result.taps));
     samples += Math.min(batch, chosen.length - run * batch);
     options.progress?.((run + 1) / runs, `${samples} samples`);
   }
   return { samples };
+}
+
+export interface Batches {
+  readonly feed: Feed;
+  /** Samples that are used, spread over the data. */
+  readonly chosen: readonly number[];
+  readonly batch: number;
+  readonly runs: number;
+}
+
+/** How the data goes through the function. @throws TersorError E0721, E0723. */
+export function batchesOf(
+  func: Func,
+  { data, samples }: Pick<CalibrationOptions, "data" | "samples">,
+  batchWhere: (free: (values: readonly ValueId[]) => number) => number,
+): Batches {
+  const feed = feedOf(func, data);
+  const batch = feed.fixedBatch ?? batchWhere((values) => batchFor(func, values));
+  const chosen = spread(data.count, samples ?? defaultSamples);
+  const runs = Math.floor(chosen.length / batch) + (feed.fixedBatch === null && chosen.length % batch > 0 ? 1 : 0);
+  if (runs === 0)
+    throw new TersorError({ code: "E0723", message: `calibration data ${data.name} has ${chosen.length} samples, a batch takes ${batch}` });
+  return { feed, chosen, batch, runs };
 }
 
 /** Smallest and largest element of each value. @throws as `calibrate`. */
@@ -117,6 +132,6 @@ function batchFor(func: Func, ids: readonly ValueId[]): number {
 }
 
 /** Bytes of the value for one sample, symbolic sizes taken as 1. */
-function sampleBytes(type: TensorType): number {
+export function sampleBytes(type: TensorType): number {
   return 4 * type.shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 1), 1);
 }

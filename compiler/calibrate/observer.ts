@@ -5,8 +5,8 @@
 import type { HostTensor } from "../../ir-spec/index.ts";
 
 export interface Observer {
-  /** The value for one batch. The array is not the observer's to keep or to change. */
-  observe(value: HostTensor): void;
+  /** The value for one batch. The array is not the observer's to keep or to change; the next batch comes when the promise, if any, is kept. */
+  observe(value: HostTensor): void | Promise<void>;
 }
 
 export interface Range {

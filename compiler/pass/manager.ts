@@ -4,6 +4,7 @@
  */
 import { type Module, type OpRegistry, type Problem, TersorError } from "../../ir-spec/index.ts";
 import { storedBytes } from "../analysis/stored-bytes.ts";
+import { type CalibrationService, calibrationService } from "../calibrate/service.ts";
 import type { DataSet } from "../data/dataset.ts";
 import { predictModule } from "../lower/plan.ts";
 import { Random } from "../random/random.ts";
@@ -57,13 +58,15 @@ export interface PipelineResult {
 
 export async function runPipeline(module: Module, passes: readonly ResolvedPass[], options: ManagerOptions): Promise<PipelineResult> {
   const analyses = new AnalysisCache(options.registry);
+  const { data, registry, executor, signal } = options;
+  const calibration = data ? calibrationService({ registry, executor, data, signal: signal ?? null }) : null;
   const records: PassRecord[] = [];
   let current = module;
   if (options.verifyEach !== false) failOn(verifyModule(current, options.registry), "the input");
   for (const [index, pass] of passes.entries()) {
     options.signal?.throwIfAborted();
     options.hooks?.beforePass?.(pass, current, index);
-    const { module: next, record } = await runOne(current, pass, index, passes.length, options, analyses);
+    const { module: next, record } = await runOne(current, pass, index, passes.length, options, analyses, calibration);
     records.push(record);
     current = next;
     options.hooks?.afterPass?.(pass, current, record);
@@ -79,11 +82,12 @@ async function runOne(
   count: number,
   options: ManagerOptions,
   analyses: AnalysisCache,
+  calibration: CalibrationService | null,
 ): Promise<{ readonly module: Module; readonly record: PassRecord }> {
   const now = options.now ?? (() => performance.now());
   const rows: ReportRow[] = [];
   const warnings: string[] = [];
-  const context = makeContext(pass, index, count, options, analyses, rows, warnings);
+  const context = makeContext(pass, index, count, options, analyses, calibration, rows, warnings);
   const start = now();
   let next: Module;
   try {
@@ -108,6 +112,7 @@ function makeContext(
   count: number,
   options: ManagerOptions,
   analyses: AnalysisCache,
+  calibration: CalibrationService | null,
   rows: ReportRow[],
   warnings: string[],
 ): PassContext {
@@ -116,6 +121,7 @@ function makeContext(
     random: new Random(options.seed ?? 0, index + 1),
     executor: options.executor,
     data: options.data ?? null,
+    calibration,
     evaluator: options.evaluator ?? null,
     target: options.target ? askable(options.target, options.registry) : null,
     signal: options.signal ?? null,

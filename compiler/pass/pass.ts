@@ -3,6 +3,7 @@
  * Printing, timing, verification, stopping and bisecting belong to the manager.
  */
 import type { HostTensor, Module, OpRegistry } from "../../ir-spec/index.ts";
+import type { CalibrationService } from "../calibrate/service.ts";
 import type { Prediction } from "../cost/predict.ts";
 import type { DimSizes } from "../cost/step.ts";
 import type { DataSet } from "../data/dataset.ts";
@@ -58,6 +59,8 @@ export interface PassContext {
   readonly executor: Executor;
   /** Unlabelled data for calibration; null when the user gave none: then the pass works data-free and warns. */
   readonly data: DataSet | null;
+  /** Statistics of activations on that data, gathered once per module; null without data. */
+  readonly calibration: CalibrationService | null;
   readonly evaluator: Evaluator | null;
   /** The first target of the compilation, which can be asked what a module would take there. */
   readonly target: PassTarget | null;
