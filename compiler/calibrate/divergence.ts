@@ -36,11 +36,11 @@ type Outputs = Readonly<Record<string, HostTensor>>;
 export async function divergences(base: Module, variants: readonly Module[], options: CalibrationOptions): Promise<readonly Divergence[]> {
   const order = variants.map((variant, i) => ({ variant, i, from: firstChange(base, variant) })).sort((a, b) => a.from - b.from);
   const results: Divergence[] = new Array(variants.length);
-  let kept: Kept | null = null;
+  const samples = Math.min(options.samples ?? defaultSamples, ...order.map(({ from }) => samplesKept(mainFunction(base), from)));
+  let kept = order.length === 0 ? null : await start(base, { ...options, samples });
   for (const [done, { variant, i, from }] of order.entries()) {
-    options.signal?.throwIfAborted();
-    if (kept?.from !== from) kept = await keep(base, from, options);
-    results[i] = await diverge(kept, variant, options);
+    if (kept) kept = await advance(base, kept, from, options);
+    if (kept) results[i] = await diverge(kept, variant, options);
     options.progress?.((done + 1) / order.length, `${done + 1} of ${order.length} variants`);
   }
   return results;
@@ -55,26 +55,47 @@ interface Kept {
 
 const cutName = (id: ValueId): string => `cut${id}`;
 
-async function keep(base: Module, from: number, options: CalibrationOptions): Promise<Kept> {
+/** Samples whose activations before op `from` may be kept. */
+function samplesKept(func: Func, from: number): number {
+  const bytes = liveAt(func, from).reduce((sum, id) => sum + sampleBytes(valueInfo(func, id).type), 0);
+  return Math.max(1, Math.floor(keptBytes / Math.max(1, bytes)));
+}
+
+/** The inputs, and what they lead to. */
+async function start(base: Module, { data, samples, batch: given, executor, signal }: CalibrationOptions): Promise<Kept> {
+  const func = mainFunction(base);
+  const cut = liveAt(func, 0);
+  const { feed, chosen, batch, runs } = batchesOf(func, samples === undefined ? { data } : { data, samples }, () => given ?? batchSize);
+  const whole = withMain(base, partOf(func, 0, func.ops.length, cut, null));
+  const batches: { readonly live: Outputs; readonly outputs: Outputs }[] = [];
+  for (let run = 0; run < runs; run++) {
+    signal?.throwIfAborted();
+    const inputs = feed.inputs(chosen.slice(run * batch, (run + 1) * batch));
+    const live = Object.fromEntries(cut.map((id) => [cutName(id), inputs[valueInfo(func, id).name ?? ""] as HostTensor]));
+    batches.push({ live, outputs: (await executor.run(whole, live)).outputs });
+  }
+  return { from: 0, cut, batches };
+}
+
+/** From one place to a later one: each op of the prefix runs once for all variants. */
+async function advance(base: Module, kept: Kept, from: number, { executor, signal }: CalibrationOptions): Promise<Kept> {
+  if (from === kept.from) return kept;
   const func = mainFunction(base);
   const cut = liveAt(func, from);
-  const bytes = cut.reduce((sum, id) => sum + sampleBytes(valueInfo(func, id).type), 0);
-  const samples = Math.max(1, Math.min(options.samples ?? defaultSamples, Math.floor(keptBytes / Math.max(1, bytes))));
-  const { feed, chosen, batch, runs } = batchesOf(func, { data: options.data, samples }, () => options.batch ?? batchSize);
-  const [before, after] = [withMain(base, headOf(func, from, cut)), withMain(base, tailOf(func, from, cut))];
-  const lives: Outputs[] = [];
-  for (let run = 0; run < runs; run++) {
-    options.signal?.throwIfAborted();
-    const { outputs } = await options.executor.run(before, feed.inputs(chosen.slice(run * batch, (run + 1) * batch)));
-    lives.push(outputs);
+  const part = withMain(base, partOf(func, kept.from, from, kept.cut, cut));
+  const batches: Kept["batches"][number][] = [];
+  for (const { live, outputs } of kept.batches) {
+    signal?.throwIfAborted();
+    const passed = cut.filter((id) => kept.cut.includes(id)).map((id) => [cutName(id), live[cutName(id)] as HostTensor] as const);
+    const made = cut.length === passed.length ? {} : (await executor.run(part, live)).outputs;
+    batches.push({ live: { ...made, ...Object.fromEntries(passed) }, outputs });
   }
-  const batches: { readonly live: Outputs; readonly outputs: Outputs }[] = [];
-  for (const live of lives) batches.push({ live, outputs: (await options.executor.run(after, live)).outputs });
   return { from, cut, batches };
 }
 
 async function diverge({ from, cut, batches }: Kept, variant: Module, { executor, signal }: CalibrationOptions): Promise<Divergence> {
-  const tail = withMain(variant, tailOf(mainFunction(variant), from, cut));
+  const func = mainFunction(variant);
+  const tail = withMain(variant, partOf(func, from, func.ops.length, cut, null));
   const total = new Total();
   for (const { live, outputs } of batches) {
     signal?.throwIfAborted();
@@ -111,14 +132,12 @@ function liveAt(func: Func, from: number): readonly ValueId[] {
   return [...used].filter((id) => !made.has(id)).sort((a, b) => a - b);
 }
 
-function headOf(func: Func, from: number, cut: readonly ValueId[]): Func {
-  const results = cut.map((id) => ({ name: cutName(id), type: valueInfo(func, id).type }));
-  return { ...func, ops: func.ops.slice(0, from), results, returns: cut, carries: [] };
-}
-
-function tailOf(func: Func, from: number, cut: readonly ValueId[]): Func {
+/** Ops `from` to `to` as a function of the values `cut`; it gives those of `next` that it makes, or the outputs where that is null. */
+function partOf(func: Func, from: number, to: number, cut: readonly ValueId[], next: readonly ValueId[] | null): Func {
   const values = func.values.map((value, id) => (cut.includes(id) ? { ...value, name: cutName(id) } : value));
-  return { ...func, values, params: cut, ops: func.ops.slice(from), carries: [] };
+  const ends = next?.filter((id) => !cut.includes(id)).map((id) => ({ id, name: cutName(id), type: valueInfo(func, id).type }));
+  const closed = ends ? { results: ends.map(({ name, type }) => ({ name, type })), returns: ends.map(({ id }) => id) } : {};
+  return { ...func, values, params: cut, ops: func.ops.slice(from, to), carries: [], ...closed };
 }
 
 function withMain(module: Module, main: Func): Module {
