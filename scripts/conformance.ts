@@ -4,7 +4,6 @@
  *
  * node --import tsx scripts/conformance.ts [--page]        `--page` makes the page again from the record, without a run
  */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -28,14 +27,6 @@ function write(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
   console.log(`wrote ${path.slice(ROOT.length + 1)}`);
-}
-
-/** As `npm run check` wants it: short lists on one line. */
-function format(path: string): void {
-  const { status } = spawnSync(process.execPath, [join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "format", "--write", path], {
-    cwd: ROOT,
-  });
-  if (status !== 0) throw new Error(`biome could not format ${path}`);
 }
 
 const pool = new Pool({ jobs: availableParallelism(), timeoutMs: 120_000, maxWork: 2e10 });
@@ -63,7 +54,6 @@ async function runAll(): Promise<void> {
   pool.close();
   const record = recordOf(runs, baseline, compilerVersion);
   write(recordFile, `${JSON.stringify(record, null, 2)}\n`);
-  format(recordFile);
   write(pageFile, coveragePage(record));
 }
 
