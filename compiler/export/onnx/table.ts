@@ -5,8 +5,10 @@ import { controlRows } from "./ops/control.ts";
 import { convRows } from "./ops/conv.ts";
 import { elementwiseRows } from "./ops/elementwise.ts";
 import { gatherRows } from "./ops/gather.ts";
+import { gradientRows } from "./ops/gradients.ts";
 import { indexingRows } from "./ops/indexing.ts";
 import { integerRows } from "./ops/integer.ts";
+import { integerLayerRows } from "./ops/integer-layers.ts";
 import { linearRows } from "./ops/linear.ts";
 import { normalizationRows } from "./ops/normalization.ts";
 import { poolRows } from "./ops/pool.ts";
@@ -23,8 +25,10 @@ const families: readonly ExportTable[] = [
   convRows,
   elementwiseRows,
   gatherRows,
+  gradientRows,
   indexingRows,
   integerRows,
+  integerLayerRows,
   linearRows,
   normalizationRows,
   poolRows,
