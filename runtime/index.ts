@@ -1,8 +1,11 @@
 /** @file Public entry `tersor/runtime`: load a `.tsr` file and run it. */
 export * from "./backend.ts";
 export { type BitCoder, BitModel, probabilityBits } from "./codec/bit-coder.ts";
+export { type SymbolForm, symbolForm } from "./codec/code-symbols.ts";
 export type { DecodeContext, WeightDecoder } from "./codec/codec.ts";
 export { builtinDecoders, decoderTable } from "./codec/index.ts";
+export { maxCodeLength } from "./codec/huffman.ts";
+export { lowestState, maxFrequencyBits, stateCount } from "./codec/rans.ts";
 export { codePlanes, contextCount, type SymbolModel, splitPlanes, unpackSymbols } from "./codec/symbols.ts";
 export { DeviceTensor } from "./device-tensor.ts";
 export { RuntimeError } from "./errors.ts";
