@@ -1,14 +1,16 @@
 /** @file Plugin `entropy`: lossless coding of weight data. See README.md. The decoder is part of the runtime. */
 import { definePlugin, type Plugin, pluginApiVersion } from "../../compiler/index.ts";
 import { entropyCode } from "./entropy.ts";
+import { contextEncoder } from "./context-encoder.ts";
 import { huffmanEncoder } from "./huffman-encoder.ts";
 import { rangeEncoder } from "./range-encoder.ts";
 import { ransEncoder } from "./rans-encoder.ts";
 
+export { contextEncoder } from "./context-encoder.ts";
 export { huffmanEncoder } from "./huffman-encoder.ts";
 export { rangeEncoder } from "./range-encoder.ts";
 export { ransEncoder } from "./rans-encoder.ts";
 
 export function entropy(): Plugin {
-  return definePlugin({ name: "entropy", version: "0.1.0", apiVersion: pluginApiVersion, passes: [entropyCode], codecs: [ransEncoder, huffmanEncoder, rangeEncoder] });
+  return definePlugin({ name: "entropy", version: "0.1.0", apiVersion: pluginApiVersion, passes: [entropyCode], codecs: [ransEncoder, huffmanEncoder, rangeEncoder, contextEncoder] });
 }
