@@ -8,6 +8,7 @@ export { hasCentre } from "./codec/context.ts";
 export { ContextModel, type ProbabilityCoder } from "./codec/context-model.ts";
 export { type CodeGrid, codeValue, codeValues, gridOf, Walk } from "./codec/context-symbols.ts";
 export { maxCodeLength } from "./codec/huffman.ts";
+export { planeCodecs, planeLayout } from "./codec/planes.ts";
 export { Predictor, predictorCount } from "./codec/predictor.ts";
 export { lowestState, maxFrequencyBits, stateCount } from "./codec/rans.ts";
 export { codePlanes, contextCount, type SymbolModel, splitPlanes, unpackSymbols } from "./codec/symbols.ts";

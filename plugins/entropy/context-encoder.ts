@@ -39,24 +39,27 @@ function encodeValues(values: Int8Array, grid: CodeGrid, head: readonly number[]
 /** No predictor, and the best one where it takes at least a hundredth off the magnitudes. */
 function candidates(values: Int8Array, grid: CodeGrid): readonly CodeGrid[] {
   if (grid.width === 1) return [grid];
-  const plain = values.reduce((sum, value) => sum + Math.abs(value), 0);
+  const sample = values.subarray(0, sampleLength);
+  const plain = sample.reduce((sum, value) => sum + Math.abs(value), 0);
   let best = { left: plain * 0.99, predictor: 0 };
   for (let predictor = 1; predictor <= predictorCount; predictor++) {
-    const left = residualSum(values, { ...grid, predictor }, best.left);
+    const left = residualSum(sample, { ...grid, predictor });
     if (left < best.left) best = { left, predictor };
   }
   return best.predictor === 0 ? [grid] : [grid, { ...grid, predictor: best.predictor }];
 }
 
-/** Sum of the magnitudes that a predictor leaves; given up above `limit` times the share seen, after enough to tell. */
-function residualSum(values: Int8Array, grid: CodeGrid, limit: number): number {
+/** Enough codes to tell predictors apart. */
+const sampleLength = 1 << 15;
+
+/** Sum of the magnitudes that a predictor leaves. */
+function residualSum(values: Int8Array, grid: CodeGrid): number {
   const predictor = new Predictor(grid.predictor, values, grid.row, grid.width);
   let sum = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     sum += Math.abs(value - predictor.predict(i));
     predictor.learn(value);
-    if (i === 1 << 14 && sum > 1.1 * limit * (i / values.length)) return Number.POSITIVE_INFINITY;
   }
   return sum;
 }

@@ -75,9 +75,9 @@ export class ContextModel {
     const a = node < 2 ? this.pattern + node : patternSize + node;
     const b = this.row + node;
     const c = this.column + node;
-    const sa = stretchTable[Math.floor((probabilities[a] as number) * 4096)] as number;
-    const sb = stretchTable[Math.floor((probabilities[b] as number) * 4096)] as number;
-    const sc = stretchTable[Math.floor((probabilities[c] as number) * 4096)] as number;
+    const sa = stretchTable[((probabilities[a] as number) * 4096) | 0] as number;
+    const sb = stretchTable[((probabilities[b] as number) * 4096) | 0] as number;
+    const sc = stretchTable[((probabilities[c] as number) * 4096) | 0] as number;
     const w = 3 * node;
     const x = (weights[w] as number) * sa + (weights[w + 1] as number) * sb + (weights[w + 2] as number) * sc;
     const place = Math.floor(x * 128 + 2048.5);

@@ -24,7 +24,7 @@ function decode({ stored, params, dtype, shape }: DecodeContext): Uint8Array {
   const centred = hasCentre(dtype);
   const values = new Int8Array(elementCount(shape));
   const decoder = new RangeDecoder(stored, centred ? 2 : 1);
-  codeValues({ code: (probability) => decoder.decode(probability, 16) }, values, gridOf(width, shape, predictor));
+  codeValues(decoder, values, gridOf(width, shape, predictor));
   decoder.finish();
   const mask = (1 << width) - 1;
   const centre = centred ? (stored[1] ?? 0) : 0;

@@ -24,7 +24,7 @@ export function exactLog(x: number): number {
 }
 
 /** 1 / (1 + e^-x) for x = (i - 2048) / 128, as a probability of 65536, kept off 0 and 1 by 1/2048 of a percent at least. */
-export const squashTable: Float64Array = Float64Array.from({ length: 4096 }, (_, i) => {
+export const squashTable: Uint16Array = Uint16Array.from({ length: 4096 }, (_, i) => {
   const p = 1 / (1 + exactExp((2048 - i) / 128));
   return Math.max(1, Math.min(65535, Math.floor(p * 65536)));
 });

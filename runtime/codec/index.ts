@@ -2,12 +2,15 @@
 import type { WeightDecoder } from "./codec.ts";
 import { context } from "./context.ts";
 import { huffman } from "./huffman.ts";
+import { planesDecoder } from "./planes.ts";
 import { range } from "./range.ts";
 import { rans } from "./rans.ts";
 import { raw, unaligned } from "./raw.ts";
 import { splat } from "./splat.ts";
 
-export const builtinDecoders: readonly WeightDecoder[] = [raw, unaligned, splat, range, rans, huffman, context];
+const ofCodes: readonly WeightDecoder[] = [raw, unaligned, splat, range, rans, huffman, context];
+
+export const builtinDecoders: readonly WeightDecoder[] = [...ofCodes, planesDecoder(ofCodes)];
 
 /** By id; an extension's decoder of the same id as a built-in one does not replace it. */
 export function decoderTable(extensions: readonly WeightDecoder[] = []): ReadonlyMap<string, WeightDecoder> {

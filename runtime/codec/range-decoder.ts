@@ -14,6 +14,11 @@ export class RangeDecoder {
     for (let i = 0; i < 4; i++) this.value = ((this.value << 8) | this.next()) >>> 0;
   }
 
+  /** `decode` with a probability of 65536, as the context model asks for it. */
+  code(probability: number, _bit: number): number {
+    return this.decode(probability, 16);
+  }
+
   /** @param probability of a 1, of 2^bits; neither 0 nor 2^bits. `bits` at most 16 */
   decode(probability: number, bits: number): number {
     const bound = (this.range >>> bits) * probability;
