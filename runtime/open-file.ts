@@ -22,6 +22,7 @@ import { inRange } from "./check-tables.ts";
 import type { WeightDecoder } from "./codec/codec.ts";
 import { decoderTable } from "./codec/index.ts";
 import { RuntimeError } from "./errors.ts";
+import { expandCompact, isCompact } from "./expand-compact.ts";
 import { planType } from "./plan-dim.ts";
 import { type ProgramView, type SectionView, viewProgram } from "./program-view.ts";
 import { verifyFlatBuffer } from "./verify-flatbuffer.ts";
@@ -48,7 +49,8 @@ export interface OpenedFile {
 }
 
 /** @throws RuntimeError R01xx (the file), R02xx (its program). */
-export function openFile(bytes: Uint8Array, options: OpenOptions = {}): OpenedFile {
+export function openFile(given: Uint8Array, options: OpenOptions = {}): OpenedFile {
+  const bytes = isCompact(given) ? expandCompact(given) : given;
   const header = checkHeader(bytes);
   const metadata = readMetadata(bytes, header);
   verifyFlatBuffer(metadata, "TSR1");

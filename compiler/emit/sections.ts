@@ -43,6 +43,9 @@ const unaligned: WeightEncoder = {
   encode: ({ bytes }) => (bytes.length < viewThreshold ? { bytes, params: none } : null),
 };
 
+/** Size mode pads nothing. */
+const packedRaw: WeightEncoder = { id: "unaligned", encode: ({ bytes }) => ({ bytes, params: none }) };
+
 /** The shortest pattern of 1, 2, 4 or 8 bytes that the data repeats. */
 const splat: WeightEncoder = {
   id: "splat",
@@ -69,8 +72,9 @@ export class SectionBuilder {
   private scratch = none;
   private readonly byStorage = new Map<DataStorage, number>();
 
-  constructor(encoders: readonly WeightEncoder[]) {
-    this.encoders = [raw, unaligned, splat, ...encoders];
+  /** @param padded large raw sections are aligned, so that they can be viewed; not in size mode */
+  constructor(encoders: readonly WeightEncoder[], padded = true) {
+    this.encoders = [...(padded ? [raw, unaligned] : [packedRaw]), splat, ...encoders];
     this.decoders = decoderTable(decodersOf(encoders));
   }
 
