@@ -9,7 +9,7 @@ export const entropyCode = definePass({
   name: "entropy",
   doc: "Codes every data section of the file losslessly, by the codec that makes it smallest; what none makes smaller stays raw.",
   stage: "compress",
-  after: ["prune-magnitude", "share-weights", "quantize"],
+  after: ["prune-magnitude", "share-weights", "quantize", "rate-distortion"],
   options: {
     codecs: option.names("Codecs to choose from, section by section: rans, huffman, range, context.", known),
   },

@@ -7,6 +7,7 @@ import { lossless } from "./lossless.ts";
 import { planesEncoder } from "./planes-encoder.ts";
 import { rangeEncoder } from "./range-encoder.ts";
 import { ransEncoder } from "./rans-encoder.ts";
+import { rateDistortion } from "./rate-distortion.ts";
 
 export { contextEncoder } from "./context-encoder.ts";
 export { huffmanEncoder } from "./huffman-encoder.ts";
@@ -15,5 +16,5 @@ export { rangeEncoder } from "./range-encoder.ts";
 export { ransEncoder } from "./rans-encoder.ts";
 
 export function entropy(): Plugin {
-  return definePlugin({ name: "entropy", version: "0.1.0", apiVersion: pluginApiVersion, passes: [entropyCode, lossless], codecs: [ransEncoder, huffmanEncoder, rangeEncoder, contextEncoder, planesEncoder] });
+  return definePlugin({ name: "entropy", version: "0.1.0", apiVersion: pluginApiVersion, passes: [rateDistortion, entropyCode, lossless], codecs: [ransEncoder, huffmanEncoder, rangeEncoder, contextEncoder, planesEncoder] });
 }

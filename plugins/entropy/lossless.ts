@@ -7,7 +7,7 @@ export const lossless = definePass({
   name: "lossless",
   doc: "Codes floats by planes of exponents and mantissas and integers by entropy, bit-identical back.",
   stage: "compress",
-  after: ["prune-magnitude", "share-weights", "quantize"],
+  after: ["prune-magnitude", "share-weights", "quantize", "rate-distortion"],
   options: {
     integers: option.bool("Integers, codes and masks are entropy-coded too.", true),
   },
