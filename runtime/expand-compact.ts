@@ -4,6 +4,7 @@
  */
 import { ByteBuffer } from "flatbuffers";
 import { compactMagic, compactVersion, decodeCompactHead } from "../ir-spec/format/compact.ts";
+import { relativeIndices, stringOffsets } from "../ir-spec/format/compact-fields.ts";
 import { crc32 } from "../ir-spec/format/crc32.ts";
 import { tersor as fb } from "../ir-spec/format/gen/module.ts";
 import { alignSection, encodeHeader, formatMajor, formatMinor, headerChecksumAt, headerLength, MetadataCoding } from "../ir-spec/format/header.ts";
@@ -31,7 +32,9 @@ export function expandCompact(bytes: Uint8Array): Uint8Array {
     throw new RuntimeError("R0106", `metadata of ${head.raw} bytes cannot be packed in ${head.stored}`, "file");
   }
   const metadata = unpack(bytes.subarray(head.length, head.length + head.stored), head.raw, compactPrimer());
+  stringOffsets(metadata, "reveal");
   verifyFlatBuffer(metadata, "TSR1");
+  relativeIndices(metadata, "reveal");
   const data = bytes.subarray(head.length + head.stored);
   fillSections(metadata, data);
   return ordinaryFile(metadata, data);

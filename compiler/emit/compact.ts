@@ -2,6 +2,7 @@
 import { ByteBuffer } from "flatbuffers";
 import { TersorError } from "../../ir-spec/core/problem.ts";
 import { encodeCompactHead } from "../../ir-spec/format/compact.ts";
+import { relativeIndices, stringOffsets } from "../../ir-spec/format/compact-fields.ts";
 import { crc32 } from "../../ir-spec/format/crc32.ts";
 import { tersor as fb } from "../../ir-spec/format/gen/module.ts";
 import { pack, packLimit } from "../../ir-spec/format/pack.ts";
@@ -29,7 +30,7 @@ export function compactFile(metadata: Uint8Array, sections: readonly SectionReco
   return file;
 }
 
-/** The metadata with the sections' derivable fields zero. */
+/** The metadata with what a reader can derive hidden. */
 export function withoutDerivable(metadata: Uint8Array, sections: readonly Pick<SectionRecord, "codec">[]): Uint8Array {
   const bare = metadata.slice();
   const view = new DataView(bare.buffer);
@@ -41,5 +42,7 @@ export function withoutDerivable(metadata: Uint8Array, sections: readonly Pick<S
     view.setBigUint64(at + 16, 0n, true);
     view.setUint32(at + 24, 0, true);
   });
+  relativeIndices(bare, "hide");
+  stringOffsets(bare, "hide");
   return bare;
 }
