@@ -97,7 +97,8 @@ function code(section: Section): Coded {
   const stored = coders.map((coder) => {
     const coded = coder.encode(section);
     if (!coded) throw new Error(`${coder.name} does not code ${section.dtype}`);
-    if (Buffer.compare(coder.decode(coded.bytes, coded.params, section), section.bytes) !== 0) throw new Error(`${coder.name}: not lossless`);
+    if (Buffer.compare(coder.decode(coded.bytes, coded.params, section), section.bytes) !== 0)
+      throw new Error(`${coder.name}: not lossless`);
     return coded;
   });
   return { section, stored };
@@ -127,7 +128,11 @@ const percent = (value: number, of: number): number => Number((100 * (value / of
 
 function sizes(title: string, all: readonly Coded[]): Record<string, string | number> {
   const entropy = all.reduce((n, { section }) => n + entropyOf(section), 0);
-  const row: Record<string, string | number> = { sections: title, symbols: all.reduce((n, { section }) => n + countOf(section), 0), entropy: Math.round(entropy) };
+  const row: Record<string, string | number> = {
+    sections: title,
+    symbols: all.reduce((n, { section }) => n + countOf(section), 0),
+    entropy: Math.round(entropy),
+  };
   coders.forEach(({ name }, k) => {
     const bytes = all.reduce((n, { stored }) => n + (stored[k]?.bytes.length ?? 0) + (stored[k]?.params.length ?? 0), 0);
     row[name] = bytes;
@@ -165,7 +170,9 @@ if (!existsSync(folder)) {
   process.exit(0);
 }
 const filters = process.argv.slice(2);
-const files = readdirSync(folder).filter((name) => name.endsWith(".onnx") && (filters.length === 0 || filters.some((f) => name.includes(f))));
+const files = readdirSync(folder).filter(
+  (name) => name.endsWith(".onnx") && (filters.length === 0 || filters.some((f) => name.includes(f))),
+);
 const coded: Coded[] = [];
 const planes: Record<string, string | number>[] = [];
 for (const file of files) {
@@ -177,16 +184,36 @@ for (const file of files) {
 }
 const of = (test: (section: Section) => boolean) => coded.filter(({ section }) => test(section));
 const rows = [
-  ...files.flatMap((file) => [8, 4].map((bits) => sizes(`${file.replace(/\.onnx$/, "")} int${bits}`, of((s) => s.bits === bits && file.startsWith(`${s.model}.`))))),
-  sizes("int8", of((s) => s.bits === 8)),
-  sizes("int4", of((s) => s.bits === 4)),
+  ...files.flatMap((file) =>
+    [8, 4].map((bits) =>
+      sizes(
+        `${file.replace(/\.onnx$/, "")} int${bits}`,
+        of((s) => s.bits === bits && file.startsWith(`${s.model}.`)),
+      ),
+    ),
+  ),
+  sizes(
+    "int8",
+    of((s) => s.bits === 8),
+  ),
+  sizes(
+    "int4",
+    of((s) => s.bits === 4),
+  ),
   sizes("all", coded),
-  sizes("all of 64 KiB or more", of((s) => s.bytes.length >= 65_536)),
+  sizes(
+    "all of 64 KiB or more",
+    of((s) => s.bytes.length >= 65_536),
+  ),
 ].filter((row) => row.symbols !== 0);
 const total = (key: string) => planes.reduce((n, row) => n + Number(row[key]), 0);
 planes.push({ model: "all", "f32 %": percent(total("f32Coded"), total("f32")), "bf16 %": percent(total("bf16Coded"), total("bf16")) });
 const samples = timings(coded);
-const speed = coders.map(({ name }, k) => ({ codec: name, nsPerSymbol: Number(median(samples[k] ?? []).toFixed(1)), samples: samples[k]?.map((ns) => Number(ns.toFixed(1))) }));
+const speed = coders.map(({ name }, k) => ({
+  codec: name,
+  nsPerSymbol: Number(median(samples[k] ?? []).toFixed(1)),
+  samples: samples[k]?.map((ns) => Number(ns.toFixed(1))),
+}));
 console.table(rows);
 console.table(speed.map(({ codec, nsPerSymbol }) => ({ codec, nsPerSymbol })));
 console.table(planes);

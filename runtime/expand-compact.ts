@@ -7,7 +7,15 @@ import { compactMagic, compactVersion, decodeCompactHead } from "../ir-spec/form
 import { relativeIndices, stringOffsets } from "../ir-spec/format/compact-fields.ts";
 import { crc32 } from "../ir-spec/format/crc32.ts";
 import { tersor as fb } from "../ir-spec/format/gen/module.ts";
-import { alignSection, encodeHeader, formatMajor, formatMinor, headerChecksumAt, headerLength, MetadataCoding } from "../ir-spec/format/header.ts";
+import {
+  alignSection,
+  encodeHeader,
+  formatMajor,
+  formatMinor,
+  headerChecksumAt,
+  headerLength,
+  MetadataCoding,
+} from "../ir-spec/format/header.ts";
 import { packLimit, packRatioLimit, unpack } from "../ir-spec/format/pack.ts";
 import { compactPrimer } from "../ir-spec/format/primer.ts";
 import { staticBytes } from "./check-references.ts";

@@ -12,7 +12,10 @@ import type { SectionRecord } from "./sections.ts";
 /** @throws TersorError E0916 where the metadata is too large to pack. */
 export function compactFile(metadata: Uint8Array, sections: readonly SectionRecord[]): Uint8Array {
   if (metadata.length > packLimit)
-    throw new TersorError({ code: "E0916", message: `size mode is for small models: ${metadata.length} bytes of metadata, ${packLimit} are the limit` });
+    throw new TersorError({
+      code: "E0916",
+      message: `size mode is for small models: ${metadata.length} bytes of metadata, ${packLimit} are the limit`,
+    });
   const packed = pack(withoutDerivable(metadata, sections), compactPrimer());
   const head = encodeCompactHead({ stored: packed.length, raw: metadata.length });
   const data = sections.reduce((n, section) => n + section.stored.length, 0);

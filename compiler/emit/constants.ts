@@ -98,7 +98,8 @@ export class ConstantBuilder {
 
   private push(constant: Constant, storage: number, flags: number): number {
     const { tables } = this;
-    if (this.bare) return this.records.push({ name: tables.string(""), type: tables.type(constant.type), storage, flags, doc: 0, loc: 0 }) - 1;
+    if (this.bare)
+      return this.records.push({ name: tables.string(""), type: tables.type(constant.type), storage, flags, doc: 0, loc: 0 }) - 1;
     const named = { name: tables.string(constant.name), type: tables.type(constant.type) };
     const record = { ...named, storage, flags, doc: tables.optionalString(constant.doc), loc: tables.optionalLocation(constant.loc) };
     return this.records.push(record) - 1;

@@ -162,7 +162,13 @@ class FileBuilder {
 
   private plan(plan: EmitOptions["plans"][number]): { readonly target: number; readonly init: FuncRecord; readonly main: FuncRecord } {
     const constant = (name: string) => this.constants.addPlanConstant(plan.module, name);
-    const record = (name: "init" | "main") => funcRecord(this.tables, planFunction(plan, name), { form: planForm, names: false, bare: this.options.metadata === "compact", constant });
+    const record = (name: "init" | "main") =>
+      funcRecord(this.tables, planFunction(plan, name), {
+        form: planForm,
+        names: false,
+        bare: this.options.metadata === "compact",
+        constant,
+      });
     const main = planFunction(plan, "main");
     if (main.carries.length > 0)
       throw new TersorError({ code: "E0913", message: `plan ${plan.target}: carried state cannot be lowered yet` });

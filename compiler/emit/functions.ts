@@ -78,7 +78,10 @@ export function funcRecord(tables: TableBuilder, func: Func, options: FuncOption
     ops: func.ops.map((op) => opRecord(tables, op, options)),
     operands: func.ops.flatMap((op) => op.operands.map(operand)),
     returns: func.returns.map(operand),
-    results: func.results.map((result, i) => ({ name: tables.string(options.bare && func.name === "init" ? i.toString(36) : result.name), type: tables.type(result.type) })),
+    results: func.results.map((result, i) => ({
+      name: tables.string(options.bare && func.name === "init" ? i.toString(36) : result.name),
+      type: tables.type(result.type),
+    })),
     carries: func.carries.map((carry) => ({ param: operand(carry.param), result: tables.string(carry.result) })),
     requires: func.requires.map(({ left, right }) => ({ left: tables.dim(left), right: tables.dim(right) })),
   };

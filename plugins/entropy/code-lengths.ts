@@ -21,7 +21,8 @@ export function codeLengths(counts: Uint32Array, limit: number): Uint8Array {
   leaves.sort((a, b) => a.weight - b.weight);
   let row: readonly Package[] = leaves;
   for (let level = 1; level < limit; level++) row = merged(leaves, pairs(row));
-  for (const { symbols } of row.slice(0, 2 * leaves.length - 2)) for (const symbol of symbols) lengths[symbol] = (lengths[symbol] as number) + 1;
+  for (const { symbols } of row.slice(0, 2 * leaves.length - 2))
+    for (const symbol of symbols) lengths[symbol] = (lengths[symbol] as number) + 1;
   return lengths;
 }
 

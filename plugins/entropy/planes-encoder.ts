@@ -41,7 +41,8 @@ const encoders: readonly WeightEncoder[] = [rangeEncoder, ransEncoder, huffmanEn
 
 function encodePlane(bytes: Uint8Array, shape: readonly number[]): Uint8Array {
   let best = { codec: "raw", bytes, params: none };
-  if (bytes.length > 1 && bytesEqual(bytes.subarray(1), bytes.subarray(0, -1))) best = { codec: "splat", bytes: bytes.slice(0, 1), params: none };
+  if (bytes.length > 1 && bytesEqual(bytes.subarray(1), bytes.subarray(0, -1)))
+    best = { codec: "splat", bytes: bytes.slice(0, 1), params: none };
   else if (!isNoise(bytes)) {
     for (const { id, encode: code } of encoders) {
       const coded = code({ bytes, dtype: "u8", shape });

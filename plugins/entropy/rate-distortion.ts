@@ -34,7 +34,11 @@ export const rateDistortion = definePass({
       const quantized = quantize(values, shape, options);
       store(editor, leaf, shape, quantized);
       const { bits, error } = quantized;
-      ctx.report({ subject: weight.name, note: `int${options.bits}, lambda ${options.lambda}`, numbers: { bits: bits / values.length, mse: error } });
+      ctx.report({
+        subject: weight.name,
+        note: `int${options.bits}, lambda ${options.lambda}`,
+        numbers: { bits: bits / values.length, mse: error },
+      });
     }
     return editor.freeze();
   },

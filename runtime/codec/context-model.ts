@@ -97,10 +97,10 @@ export class ContextModel {
   private learn(at: number, bit: number): void {
     const n = this.counts[at] as number;
     const p = this.probabilities[at] as number;
-    const moved = p + (bit - p) * (adaptation[n] as number);
-    this.probabilities[at] = moved < leastProbability ? leastProbability : moved > 1 - leastProbability ? 1 - leastProbability : moved;
+    this.probabilities[at] = p + (bit * (1 - 2 * leastProbability) + leastProbability - p) * (adaptation[n] as number);
     if (n < countLimit) this.counts[at] = n + 1;
   }
 }
 
+/** Probabilities move towards this and its complement, never beyond. */
 const leastProbability = 1 / 16384;

@@ -26,12 +26,13 @@ function decode({ stored, params, dtype, shape }: DecodeContext): Uint8Array {
   const decoder = new RangeDecoder(stored, centred ? 2 : 1);
   codeValues(decoder, values, gridOf(width, shape, predictor));
   decoder.finish();
-  const mask = (1 << width) - 1;
-  const centre = centred ? (stored[1] ?? 0) : 0;
-  return packSymbols(
-    Uint8Array.from(values, (value) => (value + centre) & mask),
-    width,
-  );
+  return packSymbols(withCentre(values, centred ? (stored[1] ?? 0) : 0, (1 << width) - 1), width);
+}
+
+function withCentre(values: Int8Array, centre: number, mask: number): Uint8Array {
+  const symbols = new Uint8Array(values.buffer);
+  for (let i = 0; i < symbols.length; i++) symbols[i] = ((values[i] as number) + centre) & mask;
+  return symbols;
 }
 
 /** Whether codes of this dtype lie around a centre that is stored. */

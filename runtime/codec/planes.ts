@@ -17,7 +17,11 @@ interface Layout {
   readonly planes: number;
 }
 
-const layouts: Readonly<Record<string, Layout>> = { f32: { bytes: 4, planes: 4 }, bf16: { bytes: 2, planes: 2 }, f16: { bytes: 2, planes: 3 } };
+const layouts: Readonly<Record<string, Layout>> = {
+  f32: { bytes: 4, planes: 4 },
+  bf16: { bytes: 2, planes: 2 },
+  f16: { bytes: 2, planes: 3 },
+};
 
 export function planeLayout(dtype: string): Layout | undefined {
   return layouts[dtype];

@@ -4,14 +4,15 @@ import { RuntimeError } from "../errors.ts";
 export class RangeDecoder {
   private readonly bytes: Uint8Array;
   private at: number;
-  private range = 0xffffffff;
+  /** Unsigned 32-bit numbers held as signed ones: engines then keep them out of the heap. */
+  private range = -1;
   private value = 0;
 
   /** @param start first byte of the stream */
   constructor(bytes: Uint8Array, start = 0) {
     this.bytes = bytes;
     this.at = start;
-    for (let i = 0; i < 4; i++) this.value = ((this.value << 8) | this.next()) >>> 0;
+    for (let i = 0; i < 4; i++) this.value = (this.value << 8) | this.next();
   }
 
   /** `decode` with a probability of 65536, as the context model asks for it. */
@@ -21,19 +22,19 @@ export class RangeDecoder {
 
   /** @param probability of a 1, of 2^bits; neither 0 nor 2^bits. `bits` at most 16 */
   decode(probability: number, bits: number): number {
-    const bound = (this.range >>> bits) * probability;
+    const bound = Math.imul(this.range >>> bits, probability);
     let bit: number;
-    if (this.value < bound) {
+    if ((this.value ^ signBit) < (bound ^ signBit)) {
       this.range = bound;
       bit = 1;
     } else {
-      this.value = (this.value - bound) >>> 0;
-      this.range = (this.range - bound) >>> 0;
+      this.value = (this.value - bound) | 0;
+      this.range = (this.range - bound) | 0;
       bit = 0;
     }
-    while (this.range < 0x1000000) {
-      this.range = (this.range << 8) >>> 0;
-      this.value = ((this.value << 8) | this.next()) >>> 0;
+    while ((this.range & 0xff000000) === 0) {
+      this.range <<= 8;
+      this.value = (this.value << 8) | this.next();
     }
     return bit;
   }
@@ -51,3 +52,5 @@ export class RangeDecoder {
     return byte ?? 0;
   }
 }
+
+const signBit = 0x80000000 | 0;

@@ -51,7 +51,10 @@ test("any codes of any shape come back", () => {
       (dtype, shape, seed, kinds) => {
         const count = shape.reduce((n, d) => n * d, 1);
         const random = new Random(seed);
-        const bytes = Uint8Array.from({ length: byteLengthOf(dtype, count) }, () => (random.int(kinds) * 85) & (dtype === "bool" ? 1 : 255));
+        const bytes = Uint8Array.from(
+          { length: byteLengthOf(dtype, count) },
+          () => (random.int(kinds) * 85) & (dtype === "bool" ? 1 : 255),
+        );
         const spare = bytes.length * 8 - count * dtypeInfo(dtype).bits;
         if (spare > 0) bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) & (255 >> spare);
         roundTrip(bytes, dtype, shape);
@@ -79,7 +82,10 @@ test("independent codes cost their order-0 entropy, structured ones clearly less
   const random = new Random(3);
   const shape = [64, 64, 3, 3];
   const count = 64 * 64 * 9;
-  for (const [dtype, spread] of [["i8", 30], ["i4", 2.5]] as const) {
+  for (const [dtype, spread] of [
+    ["i8", 30],
+    ["i4", 2.5],
+  ] as const) {
     const limit = dtype === "i8" ? 127 : 7;
     const clip = (v: number) => Math.max(-limit, Math.min(limit, Math.round(v)));
     const plain = tensor(dtype, shape, () => clip(random.normal() * spread));

@@ -32,7 +32,11 @@ function decode({ decoder }: Codec, stored: Uint8Array, dtype: DType, shape: rea
 
 function roundTrip(codec: Codec, bytes: Uint8Array, dtype: DType, shape: readonly number[]): number {
   const stored = encode(codec, bytes, dtype, shape);
-  assert.is(Buffer.compare(Buffer.from(decode(codec, stored, dtype, shape)), Buffer.from(bytes)), 0, `${codec.encoder.id} ${dtype} [${shape}]`);
+  assert.is(
+    Buffer.compare(Buffer.from(decode(codec, stored, dtype, shape)), Buffer.from(bytes)),
+    0,
+    `${codec.encoder.id} ${dtype} [${shape}]`,
+  );
   return stored.length;
 }
 
@@ -66,7 +70,13 @@ for (const codec of codecs) {
   test(`${id}: one symbol, two, all 256, one of each, and one that hides among many`, () => {
     for (const length of [1, 2, 3, 4, 5, 1000]) roundTrip(codec, new Uint8Array(length).fill(200), "i8", [length]);
     roundTrip(codec, Uint8Array.of(1, 2), "u8", [2]);
-    for (const times of [1, 7]) roundTrip(codec, Uint8Array.from({ length: 256 * times }, (_, i) => (i * 77) & 255), "u8", [256 * times]);
+    for (const times of [1, 7])
+      roundTrip(
+        codec,
+        Uint8Array.from({ length: 256 * times }, (_, i) => (i * 77) & 255),
+        "u8",
+        [256 * times],
+      );
     const rare = new Uint8Array(70_001).fill(3);
     rare[70_000] = 255;
     roundTrip(codec, rare, "u8", [rare.length]);
@@ -96,7 +106,15 @@ for (const codec of codecs) {
       refused += outcome(() => decode(codec, damaged, "i8", [3000])) === "refused" ? 1 : 0;
     }
     assert.ok(refused > 500, `${refused} refused`);
-    for (let i = 0; i < 500; i++) outcome(() => decode(codec, Uint8Array.from({ length: 40 }, () => random.int(256)), "u4", [77]));
+    for (let i = 0; i < 500; i++)
+      outcome(() =>
+        decode(
+          codec,
+          Uint8Array.from({ length: 40 }, () => random.int(256)),
+          "u4",
+          [77],
+        ),
+      );
     assert.throws(() => codec.decoder.decode({ stored, params: Uint8Array.of(1), rawLength: 3000, dtype: "i8", shape: [3000] }), isRefusal);
   });
 }

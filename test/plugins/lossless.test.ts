@@ -64,7 +64,8 @@ test("any bytes of any float type come back", () => {
 test("streams that no encoder writes are refused or end", () => {
   const random = new Random(2);
   const stored = encode(new Uint8Array(Float32Array.from({ length: 900 }, () => random.normal()).buffer), "f32");
-  for (let length = 0; length < stored.length; length += 1 + (length >> 5)) assert.throws(() => decode(stored.subarray(0, length), "f32", 900), isRefusal);
+  for (let length = 0; length < stored.length; length += 1 + (length >> 5))
+    assert.throws(() => decode(stored.subarray(0, length), "f32", 900), isRefusal);
   assert.throws(() => decode(Uint8Array.from([...stored, 0]), "f32", 900), isRefusal);
   assert.throws(() => decode(stored, "f32", 901), isRefusal);
   assert.throws(() => decode(Uint8Array.of(77, 0, 0), "f16", 4), isRefusal);
@@ -110,7 +111,11 @@ dataTest("real weights: at least 15 % off f32 and 30 % off bf16", () => {
 
 dataTest("compile with lossless, then convert: the original's initializers, bit for bit", async () => {
   const source = model("cifar10-resnet4b.onnx");
-  const { bytes } = await compile(importOnnx(source, { registry }), { plugins: bundledPlugins(), targets: ["reference"], pipeline: "lossless" });
+  const { bytes } = await compile(importOnnx(source, { registry }), {
+    plugins: bundledPlugins(),
+    targets: ["reference"],
+    pipeline: "lossless",
+  });
   const plain = await compile(importOnnx(source, { registry }), { plugins: bundledPlugins(), targets: ["reference"] });
   assert.ok(bytes.length < 0.86 * plain.bytes.length, `${bytes.length} of ${plain.bytes.length}`);
   const back = onnx.ModelProto.decode(exportOnnx(readSource(bytes), { registry }));

@@ -34,7 +34,10 @@ test("a larger lambda takes fewer bits and more error, and beats a coarser step 
 test("the price of the codes is what the context coder takes, within a hundredth", () => {
   const { codes, bits } = quantize(values, shape, { bits: 8, step: 2, lambda: 0.1 });
   const coded = contextEncoder.encode({ bytes: encodeTensor(hostTensor("i8", shape, codes)), dtype: "i8", shape });
-  assert.ok(Math.abs((coded?.bytes.length ?? 0) * 8 - bits) < 0.01 * bits + 64, `${(coded?.bytes.length ?? 0) * 8} bits, ${bits.toFixed(0)} priced`);
+  assert.ok(
+    Math.abs((coded?.bytes.length ?? 0) * 8 - bits) < 0.01 * bits + 64,
+    `${(coded?.bytes.length ?? 0) * 8} bits, ${bits.toFixed(0)} priced`,
+  );
 });
 
 test("the pass defines the weight by codes and scales, leaves NaN weights alone with a warning, and what is named", async () => {
