@@ -118,7 +118,9 @@ function timings(all: readonly Coded[]): number[][] {
         spent[k] = (spent[k] as number) + performance.now() - start;
       });
     }
-    spent.forEach((ms, k) => samples[k]?.push((ms * 1e6) / symbols));
+    spent.forEach((ms, k) => {
+      samples[k]?.push((ms * 1e6) / symbols);
+    });
   }
   return samples;
 }

@@ -69,5 +69,8 @@ function median(symbols: Uint8Array, width: number): number {
   const counts = new Uint32Array(1 << width);
   for (const symbol of symbols) counts[symbol] = (counts[symbol] as number) + 1;
   let below = 0;
-  return counts.findIndex((count) => (below += count) * 2 >= symbols.length);
+  return counts.findIndex((count) => {
+    below += count;
+    return 2 * below >= symbols.length;
+  });
 }

@@ -36,20 +36,29 @@ export function splitFloats(bytes: Uint8Array, dtype: string): readonly Uint8Arr
   return dtype === "f32" ? [...upper, plane((i) => bytes[4 * i + 1] as number), plane((i) => bytes[4 * i] as number)] : upper;
 }
 
+interface Best extends Encoded {
+  readonly codec: (typeof planeCodecs)[number];
+}
+
 const none = new Uint8Array(0);
-const encoders: readonly WeightEncoder[] = [rangeEncoder, ransEncoder, huffmanEncoder, contextEncoder];
+const encoders = [
+  ["range", rangeEncoder],
+  ["rans", ransEncoder],
+  ["huffman", huffmanEncoder],
+  ["context", contextEncoder],
+] as const satisfies readonly (readonly [Best["codec"], WeightEncoder])[];
 
 function encodePlane(bytes: Uint8Array, shape: readonly number[]): Uint8Array {
-  let best = { codec: "raw", bytes, params: none };
+  let best: Best = { codec: "raw", bytes, params: none };
   if (bytes.length > 1 && bytesEqual(bytes.subarray(1), bytes.subarray(0, -1)))
     best = { codec: "splat", bytes: bytes.slice(0, 1), params: none };
   else if (!isNoise(bytes)) {
-    for (const { id, encode: code } of encoders) {
-      const coded = code({ bytes, dtype: "u8", shape });
+    for (const [id, encoder] of encoders) {
+      const coded = encoder.encode({ bytes, dtype: "u8", shape });
       if (coded && coded.bytes.length + coded.params.length < best.bytes.length + best.params.length) best = { codec: id, ...coded };
     }
   }
-  const number = planeCodecs.findIndex((id) => id === best.codec);
+  const number = planeCodecs.indexOf(best.codec);
   const head = [number, ...leb128(best.params.length), ...leb128(best.bytes.length), ...best.params];
   const out = new Uint8Array(head.length + best.bytes.length);
   out.set(head);

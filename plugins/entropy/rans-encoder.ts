@@ -90,6 +90,8 @@ function codeSymbols(
   }
   const heads = new Uint8Array(4 * stateCount);
   const view = new DataView(heads.buffer);
-  states.forEach((x, i) => view.setUint32(4 * i, x, true));
+  states.forEach((x, i) => {
+    view.setUint32(4 * i, x, true);
+  });
   return { heads, bytes: out.subarray(at) };
 }

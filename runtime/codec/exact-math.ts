@@ -20,7 +20,7 @@ export function exactLog(x: number): number {
   const t = (m - 1) / (m + 1);
   let sum = 0;
   for (let k = 25; k > 0; k -= 2) sum = sum * t * t + 1 / k;
-  return 2 * t * sum + doublings * 0.6931471805599453;
+  return 2 * t * sum + doublings * Math.LN2;
 }
 
 /** 1 / (1 + e^-x) for x = (i - 2048) / 128, as a probability of 65536, kept off 0 and 1 by 1/2048 of a percent at least. */

@@ -82,7 +82,7 @@ function magnitudeMass(average: number, most: number): Float64Array {
   return Float64Array.from({ length: most + 1 }, (_, v) => {
     const sides = v === 0 ? 1 : 2;
     const z = Math.min(60, v * inverse);
-    const gauss = Math.min(60, (z * z) / 3.1415926535897932);
+    const gauss = Math.min(60, (z * z) / Math.PI);
     return sides * (0.7 * exactExp(-gauss) + 0.5 * exactExp(-z)) + 1e-7;
   });
 }

@@ -46,7 +46,9 @@ test("the pass defines the weight by codes and scales, leaves NaN weights alone 
   assert.is(dtypeOf(module, codes), "i4");
   assert.is(dtypeOf(module, scales), "f32");
   const largest = Math.max(...values.map(Math.abs));
-  valuesOf(module, "w").forEach((value, i) => assert.ok(Math.abs(value - (values[i] as number)) < largest / 2));
+  valuesOf(module, "w").forEach((value, i) => {
+    assert.ok(Math.abs(value - (values[i] as number)) < largest / 2);
+  });
   const broken = values.slice();
   broken[7] = Number.NaN;
   const kept = await run(oneLayer(broken, 64), "rate-distortion");
