@@ -3,7 +3,7 @@
  * copy: for small models.
  */
 import { ByteBuffer } from "flatbuffers";
-import { compactMagic, compactVersion, decodeCompactHead } from "../ir-spec/format/compact.ts";
+import { compactLimit, compactVersion, decodeCompactHead } from "../ir-spec/format/compact.ts";
 import { relativeIndices, stringOffsets } from "../ir-spec/format/compact-fields.ts";
 import { crc32 } from "../ir-spec/format/crc32.ts";
 import { tersor as fb } from "../ir-spec/format/gen/module.ts";
@@ -24,13 +24,10 @@ import { RuntimeError } from "./errors.ts";
 import { viewProgram } from "./program-view.ts";
 import { verifyFlatBuffer } from "./verify-flatbuffer.ts";
 
-export function isCompact(bytes: Uint8Array): boolean {
-  return bytes.length >= compactMagic.length && compactMagic.every((byte, i) => bytes[i] === byte);
-}
-
 /** @throws RuntimeError R01xx, R0201, R0202 as for an ordinary file. */
 export function expandCompact(bytes: Uint8Array): Uint8Array {
   const head = decodeCompactHead(bytes);
+  if (bytes.length > compactLimit) throw new RuntimeError("R0104", `a compact file has at most ${compactLimit} bytes`, "file");
   if (!head || head.length + head.stored > bytes.length) throw new RuntimeError("R0104", "the compact file ends inside its head", "file");
   if (head.version !== compactVersion)
     throw new RuntimeError("R0102", `compact format ${head.version}; this runtime reads ${compactVersion}`, "file");

@@ -2,6 +2,7 @@
  * @file Opens a `.tsr` file: header, checksums, metadata, sections; every byte is under a checksum or known to be zero. After this nothing is checked again but what callers pass
  * in. Raw sections are views of the given bytes: do not change them while the file is in use.
  */
+import { hasCompactMagic } from "../ir-spec/format/compact.ts";
 import { crc32 } from "../ir-spec/format/crc32.ts";
 import {
   alignSection,
@@ -22,7 +23,7 @@ import { inRange } from "./check-tables.ts";
 import type { WeightDecoder } from "./codec/codec.ts";
 import { decoderTable } from "./codec/index.ts";
 import { RuntimeError } from "./errors.ts";
-import { expandCompact, isCompact } from "./expand-compact.ts";
+import { expandCompact } from "./expand-compact.ts";
 import { planType } from "./plan-dim.ts";
 import { type ProgramView, type SectionView, viewProgram } from "./program-view.ts";
 import { verifyFlatBuffer } from "./verify-flatbuffer.ts";
@@ -50,7 +51,7 @@ export interface OpenedFile {
 
 /** @throws RuntimeError R01xx (the file), R02xx (its program). */
 export function openFile(given: Uint8Array, options: OpenOptions = {}): OpenedFile {
-  const bytes = isCompact(given) ? expandCompact(given) : given;
+  const bytes = hasCompactMagic(given) ? expandCompact(given) : given;
   const header = checkHeader(bytes);
   const metadata = readMetadata(bytes, header);
   verifyFlatBuffer(metadata, "TSR1");

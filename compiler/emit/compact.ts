@@ -1,7 +1,7 @@
 /** @file Size mode: a compact file from the metadata and the sections. What a reader can work out itself is zeroed before packing: offsets, checksums, lengths of what is stored as it is. */
 import { ByteBuffer } from "flatbuffers";
 import { TersorError } from "../../ir-spec/core/problem.ts";
-import { encodeCompactHead } from "../../ir-spec/format/compact.ts";
+import { compactLimit, encodeCompactHead } from "../../ir-spec/format/compact.ts";
 import { relativeIndices, stringOffsets } from "../../ir-spec/format/compact-fields.ts";
 import { crc32 } from "../../ir-spec/format/crc32.ts";
 import { tersor as fb } from "../../ir-spec/format/gen/module.ts";
@@ -19,6 +19,8 @@ export function compactFile(metadata: Uint8Array, sections: readonly SectionReco
   const packed = pack(withoutDerivable(metadata, sections), compactPrimer());
   const head = encodeCompactHead({ stored: packed.length, raw: metadata.length });
   const data = sections.reduce((n, section) => n + section.stored.length, 0);
+  if (head.length + packed.length + data > compactLimit)
+    throw new TersorError({ code: "E0916", message: `size mode is for small models: ${data} bytes of weights, a compact file has at most ${compactLimit}` });
   const file = new Uint8Array(head.length + packed.length + data);
   file.set(head);
   file.set(packed, head.length);

@@ -3,6 +3,12 @@
 /** As the other magic, in lower case. */
 export const compactMagic: readonly number[] = [0x89, 0x74, 0x73, 0x72];
 export const compactVersion = 1;
+/** Most bytes of a compact file: it is copied to be read, and a stream of it does not say its length. */
+export const compactLimit = 1 << 24;
+
+export function hasCompactMagic(bytes: Uint8Array): boolean {
+  return bytes.length >= compactMagic.length && compactMagic.every((byte, i) => bytes[i] === byte);
+}
 
 export interface CompactHead {
   readonly version: number;
@@ -22,7 +28,7 @@ export function encodeCompactHead({ stored, raw }: Pick<CompactHead, "stored" | 
 
 /** null where the bytes are no compact file, or end inside the head. */
 export function decodeCompactHead(bytes: Uint8Array): CompactHead | null {
-  if (!compactMagic.every((byte, i) => bytes[i] === byte)) return null;
+  if (!hasCompactMagic(bytes)) return null;
   let at = compactMagic.length + 1;
   const number = (): number => {
     let value = 0;

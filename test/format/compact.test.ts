@@ -3,7 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundledPlugins } from "../../compiler/cli/plugins.ts";
 import { type CompileOptions, compile } from "../../compiler/compile.ts";
+import { describeFile } from "../../compiler/emit/describe-file.ts";
 import { emitFile } from "../../compiler/emit/emit.ts";
+import { detectFormat } from "../../compiler/import/index.ts";
 import { readDigitsModel } from "../../examples/digits/files.ts";
 import { decodeCompactHead, encodeCompactHead } from "../../ir-spec/format/compact.ts";
 import { crc32 } from "../../ir-spec/format/crc32.ts";
@@ -145,6 +147,34 @@ function refusal(bytes: Uint8Array): string | null {
 
 const small = async (pipeline: string): Promise<Uint8Array> =>
   (await compile(twoLayers(), { plugins: bundledPlugins(), pipeline, size: true })).bytes;
+
+test("streams of a compact file load; one that never ends is given up; commands know the format and its sizes", async () => {
+  const bytes = await small("quantize{bits=8},entropy");
+  const streamOf = (chunks: Iterator<Uint8Array>) =>
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const { done, value } = chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    });
+  const session = await load(streamOf([bytes.subarray(0, 30), bytes.subarray(30)].values()), { backends: [wasm()] });
+  session.dispose();
+  function* endless() {
+    yield bytes.slice();
+    for (;;) yield new Uint8Array(1 << 20);
+  }
+  try {
+    await load(streamOf(endless()), { backends: [wasm()] });
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as RuntimeError).code, "R0104");
+  }
+  assert.is(detectFormat(bytes), "tsr");
+  const { headerBytes, metadata, sections, paddingBytes } = describeFile(bytes);
+  assert.is(paddingBytes, 0);
+  assert.is(headerBytes + metadata.storedBytes + sections.reduce((n, s) => n + s.storedBytes, 0), bytes.length);
+});
 
 test("any changed byte is noticed; cut and other versions too", async () => {
   const bytes = await small("quantize{bits=8},entropy");
