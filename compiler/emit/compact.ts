@@ -20,7 +20,10 @@ export function compactFile(metadata: Uint8Array, sections: readonly SectionReco
   const head = encodeCompactHead({ stored: packed.length, raw: metadata.length });
   const data = sections.reduce((n, section) => n + section.stored.length, 0);
   if (head.length + packed.length + data > compactLimit)
-    throw new TersorError({ code: "E0916", message: `size mode is for small models: ${data} bytes of weights, a compact file has at most ${compactLimit}` });
+    throw new TersorError({
+      code: "E0916",
+      message: `size mode is for small models: ${data} bytes of weights, a compact file has at most ${compactLimit}`,
+    });
   const file = new Uint8Array(head.length + packed.length + data);
   file.set(head);
   file.set(packed, head.length);

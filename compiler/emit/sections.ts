@@ -134,7 +134,9 @@ export class SectionBuilder {
     const decoder = this.decoders.get(coded.id);
     if (!decoder) throw new TersorError({ code: "E0905", message: `codec ${coded.id} has no decoder: give the encoder its decoder` });
     const { dtype, shape } = ctx;
-    const back = decoder.decode({ stored: coded.bytes, params: coded.params, rawLength: ctx.bytes.length, dtype, shape });
+    const base = this.encoders.find((encoder) => encoder.id === coded.id)?.base;
+    const context = { stored: coded.bytes, params: coded.params, rawLength: ctx.bytes.length, dtype, shape };
+    const back = decoder.decode(base ? { ...context, base } : context);
     if (bytesEqual(back, ctx.bytes)) return;
     throw new TersorError({
       code: "E0907",

@@ -11,7 +11,16 @@ import { exportOnnx } from "../../compiler/export/index.ts";
 import { importOnnx } from "../../compiler/import/index.ts";
 import { onnx } from "../../compiler/import/onnx/proto/gen/onnx.js";
 import { Random } from "../../compiler/random/random.ts";
-import { constantBytes, createCoreRegistry, type DType } from "../../ir-spec/index.ts";
+import {
+  bytesEqual,
+  type Constant,
+  constantBytes,
+  createCoreRegistry,
+  type DType,
+  dataConstant,
+  type Module,
+} from "../../ir-spec/index.ts";
+import { entropy } from "../../plugins/entropy/index.ts";
 import { planesEncoder } from "../../plugins/entropy/planes-encoder.ts";
 import { decoderTable } from "../../runtime/codec/index.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
@@ -127,6 +136,40 @@ dataTest("compile with lossless, then convert: the original's initializers, bit 
     assert.ok(found, name);
     assert.is(Buffer.compare(Buffer.from(found?.rawData ?? []), Buffer.from(rawData)), 0, name);
   }
+});
+
+/** The weights a little changed, as fine-tuning does. */
+function tuned(module: Module): Module {
+  const random = new Random(8);
+  const constants = [...module.constants.values()].map((constant): readonly [string, Constant] => {
+    if (constant.kind !== "data" || constant.type.dtype !== "f32") return [constant.name, constant];
+    const values = new Float32Array(constantBytes(module, constant).slice().buffer);
+    values.forEach((value, i) => {
+      values[i] = value * (1 + 1e-5 * random.normal());
+    });
+    return [constant.name, dataConstant(constant.name, constant.type, new Uint8Array(values.buffer))];
+  });
+  return { ...module, constants: new Map(constants) };
+}
+
+dataTest("differences to a base: far smaller, exact with the base, refused without it and with another", async () => {
+  const original = importOnnx(model("cifar10-resnet2b.onnx"), { registry });
+  const base = (await compile(original, { plugins: bundledPlugins(), targets: ["reference"], pipeline: "lossless" })).bytes;
+  const changed = tuned(original);
+  const options = { targets: ["reference"], pipeline: "lossless" };
+  const { bytes } = await compile(changed, { ...options, plugins: [entropy({ base })] });
+  const alone = (await compile(changed, { ...options, plugins: [entropy()] })).bytes;
+  assert.ok(bytes.length < 0.6 * alone.length, `${bytes.length} of ${alone.length}`);
+  const back = readSource(bytes, { base });
+  for (const constant of changed.constants.values()) {
+    const restored = back.constants.get(constant.name);
+    if (constant.kind !== "data" || restored?.kind !== "data") continue;
+    assert.ok(bytesEqual(constantBytes(back, restored), constantBytes(changed, constant)), constant.name);
+  }
+  const same = (await compile(original, { ...options, plugins: [entropy({ base })] })).bytes;
+  assert.ok(same.length < 0.05 * alone.length, `${same.length} bytes for an unchanged model`);
+  assert.throws(() => readSource(bytes), isRefusal);
+  assert.throws(() => readSource(bytes, { base: alone }), isRefusal);
 });
 
 test.run();
