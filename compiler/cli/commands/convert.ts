@@ -9,7 +9,7 @@ import { createHost } from "../../plugin/host.ts";
 import { printModule } from "../../text/index.ts";
 import { type ConfigFlags, loadConfig } from "../config.ts";
 import { UsageError } from "../failure.ts";
-import { writeWhole } from "../files.ts";
+import { readBytes, writeWhole } from "../files.ts";
 import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output } from "../output.ts";
 
@@ -17,6 +17,7 @@ interface Flags extends ConfigFlags {
   readonly output: string;
   readonly weights?: string;
   readonly opset?: string;
+  readonly base?: string;
 }
 
 export function addConvert(program: Command, output: () => Output): void {
@@ -29,6 +30,7 @@ export function addConvert(program: Command, output: () => Output): void {
       "--weights <how>",
       "of an .onnx: qdq (quantized ones stay integers, the default), qdq-signed (never made unsigned), nbits (linear layers by 2- or 4-bit or blocked weights as MatMulNBits of ONNX Runtime), dense (all as numbers), decode (as nodes that compute them)",
     )
+    .option("--base <file>", "the .tsr file that the model holds differences to")
     .option("--opset <n>", "operator set of an .onnx, 13 to 26 (default: 21)")
     .addHelpText("after", "\nExample:\n  tersor convert model.tsr -o model.onnx")
     .action((model: string, flags: Flags) => convert(model, flags, output()));
@@ -39,7 +41,7 @@ async function convert(model: string, flags: Flags, output: Output): Promise<voi
   const options = onnxOptions(flags);
   const { plugins } = await loadConfig(flags);
   const { ops: registry } = createHost(plugins);
-  const opened = await openModel(model, { registry });
+  const opened = await openModel(model, { registry, ...(flags.base === undefined ? {} : { base: await readBytes(flags.base) }) });
   const made = format === "onnx" ? toOnnx(opened, registry, options) : new TextEncoder().encode(printModule(selfContained(opened.module)));
   await writeWhole(flags.output, made);
   const sizes = { bytesIn: opened.bytes.length, bytesOut: made.length };
