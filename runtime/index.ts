@@ -6,7 +6,7 @@ export type { DecodeContext, WeightDecoder } from "./codec/codec.ts";
 export { hasCentre } from "./codec/context.ts";
 export { ContextModel, type ProbabilityCoder } from "./codec/context-model.ts";
 export { type CodeGrid, codeValue, codeValues, gridOf, Walk } from "./codec/context-symbols.ts";
-export { differenceType, hasDifferences, wordsOf } from "./codec/delta.ts";
+export { baseChecksum, differenceType, hasDifferences, wordsOf } from "./codec/delta.ts";
 export { maxCodeLength } from "./codec/huffman.ts";
 export { builtinDecoders, decoderTable } from "./codec/index.ts";
 export { planeCodecs, planeLayout } from "./codec/planes.ts";

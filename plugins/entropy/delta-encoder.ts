@@ -1,8 +1,7 @@
 /** @file Encoder of the codec `delta`: finds, among the sections of the base file with the same type, the one that differs least. The decoder is `runtime/codec/delta.ts`. */
 import type { EncodeContext, Encoded, WeightEncoder } from "../../compiler/index.ts";
-import { crc32 } from "../../ir-spec/format/crc32.ts";
 import { bytesEqual } from "../../ir-spec/index.ts";
-import { differenceType, hasDifferences, openFile, planeCodecs, wordsOf } from "../../runtime/index.ts";
+import { baseChecksum, differenceType, hasDifferences, openFile, planeCodecs, wordsOf } from "../../runtime/index.ts";
 import { contextEncoder } from "./context-encoder.ts";
 import { rangeEncoder } from "./range-encoder.ts";
 
@@ -79,7 +78,7 @@ function coded(
   const params = new Uint8Array(8);
   const view = new DataView(params.buffer);
   view.setUint32(0, index, true);
-  view.setUint32(4, crc32((base[index] as BaseSection).bytes), true);
+  view.setUint32(4, baseChecksum((base[index] as BaseSection).bytes), true);
   const bytes = new Uint8Array(2 + best.params.length + best.bytes.length);
   bytes.set([planeCodecs.indexOf(best.codec), best.params.length, ...best.params]);
   bytes.set(best.bytes, 2 + best.params.length);
