@@ -1,4 +1,5 @@
 /** @file Inputs for models: from files (arrays, pictures), and seeded ones, the same on every machine. */
+import type { Module } from "../../ir-spec/index.ts";
 import {
   elementCount,
   type ImagePreprocessing,
@@ -9,6 +10,7 @@ import {
   Tensor,
   type TensorArray,
 } from "../../runtime/index.ts";
+import { workableSizes } from "../analysis/workable-sizes.ts";
 import { readNpy } from "../data/npy.ts";
 import { Random } from "../random/random.ts";
 import { decodeImage } from "./decode-image.ts";
@@ -53,9 +55,18 @@ function pictureTensor(bytes: Uint8Array, path: string, record: ImagePreprocessi
   return imageTensor(decodeImage(bytes, path), record, session.inputs[record.input]);
 }
 
-/** Uniform in [0, 1) for floats, 0..9 for integers; symbolic dims are 1 unless `--dim` says otherwise. */
-export function seededInputs(ports: Readonly<Record<string, PortShape>>, seed: number, dims: readonly string[]): Record<string, Tensor> {
-  const sizes = parseDims(dims);
+/** Sizes of symbols: those of `--dim`; the others the smallest at which the module can run, or 1 where it is not at hand. */
+export function inputSizes(module: Module | null, dims: readonly string[] = []): ReadonlyMap<string, number> {
+  const given = parseDims(dims);
+  return module ? workableSizes(module, given) : given;
+}
+
+/** Uniform in [0, 1) for floats, 0..9 for integers; symbols without a size are 1. */
+export function seededInputs(
+  ports: Readonly<Record<string, PortShape>>,
+  seed: number,
+  sizes: ReadonlyMap<string, number>,
+): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(ports).map(([name, port], index) => {
       const shape = port.shape.map((d) => (typeof d === "number" ? d : (sizes.get(d) ?? 1)));

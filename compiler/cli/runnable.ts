@@ -1,8 +1,9 @@
 /** @file A model of any format as a file that a backend can run: a `.tsr` as it is, `.onnx` and `.tir` compiled without compressing anything. */
+import type { Module } from "../../ir-spec/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { type Backend, fileTargets, load, openFile, referenceTarget, type Session } from "../../runtime/index.ts";
 import { compile } from "../compile.ts";
-import { toolExpansion } from "../emit/read-source.ts";
+import { readSource, toolExpansion } from "../emit/read-source.ts";
 import { detectFormat } from "../import/index.ts";
 import type { Lowered } from "../lower/lower.ts";
 import { createHost } from "../plugin/host.ts";
@@ -20,6 +21,8 @@ export interface Runnable {
   readonly file: Uint8Array;
   /** The plan, where `file` was made here because `bytes` hold nothing that the backend runs. */
   readonly made: readonly Lowered[] | null;
+  /** Where it was compiled here, or the file keeps it. */
+  readonly module: Module | null;
 }
 
 /** The backend with the runtime halves of the configuration's plugins. @throws UsageError for an unknown name */
@@ -35,12 +38,12 @@ export async function openRunnable(path: string, backend: string, config: Config
   const format = detectFormat(bytes);
   const targets = format === "tsr" ? fileTargets(openFile(bytes, { maxExpandedBytes: toolExpansion(bytes) })) : [];
   if (format === "tsr" && (targets.includes(target) || !targets.includes(referenceTarget)))
-    return { path, format, bytes, file: bytes, made: null };
+    return { path, format, bytes, file: bytes, made: null, module: targets.includes(referenceTarget) ? readSource(bytes) : null };
   const opened = await openModel(path, { registry: createHost(config.plugins).ops });
   const { plugins, preprocessing, fallback } = config;
   const declared = { ...(preprocessing === undefined ? {} : { preprocessing }), ...(fallback === undefined ? {} : { fallback }) };
   const result = await compile(opened.module, { plugins, targets: [target], modelSha256: opened.sha256, ...declared });
-  return { path, format: opened.format, bytes, file: result.bytes, made: result.plans };
+  return { path, format: opened.format, bytes, file: result.bytes, made: result.plans, module: result.module };
 }
 
 /** With the backends that steps of a mixed plan may run on. */

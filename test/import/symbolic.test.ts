@@ -261,4 +261,22 @@ test("the same bytes give the same module", () => {
   assert.equal(importModel(bytes), importModel(bytes));
 });
 
+test("a reflected border of a symbolic axis needs an axis that is longer than it, as ONNX Runtime does", async () => {
+  const module = await agrees(
+    {
+      opset: 13,
+      inputs: [value("x", FLOAT, ["n"])],
+      outputs: [value("y", FLOAT, ["m"])],
+      nodes: [node("Pad", "x pads", "y", { mode: "reflect" })],
+      initializers: [ints("pads", [3, 2])],
+    },
+    [[4], [9]],
+  );
+  const refused = await runModule(module, { x: seeded("f32", [3]) }).then(
+    () => "it ran",
+    (error: Error) => error.message,
+  );
+  assert.match(refused, /requires .* == 3, which is 2 == 3/);
+});
+
 test.run();

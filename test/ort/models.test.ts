@@ -35,11 +35,7 @@ const imported = (name: string) => importOnnx(bytesOf(name), { registry, dynamic
 /** Seeded inputs for a batch of n, whatever the symbol of the batch is called. */
 function inputsFor(session: Session, n: number): Record<string, Tensor> {
   const symbols = Object.values(session.inputs).flatMap(({ shape }) => shape.filter((dim): dim is string => typeof dim === "string"));
-  return seededInputs(
-    session.inputs,
-    7 + n,
-    [...new Set(symbols)].map((symbol) => `${symbol}=${n}`),
-  );
+  return seededInputs(session.inputs, 7 + n, new Map(symbols.map((symbol) => [symbol, n])));
 }
 
 /** Sample k of a batch, as a batch of one. */

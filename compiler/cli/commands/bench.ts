@@ -1,6 +1,6 @@
 /** @file `tersor bench MODEL`: latency on one or more backends, taking turns with ONNX Runtime on the same inputs; one thread each. */
 import type { Command } from "commander";
-import { TersorError } from "../../../ir-spec/index.ts";
+import { type Module, TersorError } from "../../../ir-spec/index.ts";
 import { fileTargets, openFile, RuntimeError, referenceTarget, type Session, type Tensor } from "../../../runtime/index.ts";
 import { loweringOptions, targetNamed } from "../../compile.ts";
 import type { DimSizes } from "../../cost/step.ts";
@@ -12,7 +12,7 @@ import { createHost } from "../../plugin/host.ts";
 import { backendNamed, backendNames } from "../backends.ts";
 import { type ConfigFlags, type Configuration, loadConfig } from "../config.ts";
 import { UsageError } from "../failure.ts";
-import { seededInputs } from "../inputs.ts";
+import { inputSizes, seededInputs } from "../inputs.ts";
 import { openModel } from "../models.ts";
 import { type OrtModel, openInOnnxRuntime } from "../onnxruntime.ts";
 import { type Output, table } from "../output.ts";
@@ -34,6 +34,7 @@ const threads = 1;
 
 interface Entry {
   readonly backend: string;
+  readonly module: Module | null;
   readonly session: Session;
   readonly predict: ((sizes: DimSizes) => number | null) | null;
 }
@@ -47,7 +48,7 @@ export function addBench(program: Command, output: () => Output): void {
     .option("--runs <n>", "timed runs of each", "50")
     .option("--warmup <n>", "runs before them", "10")
     .option("--batch <n>", "size of the symbol N")
-    .option("--dim <N=4...>", "sizes of symbolic dims; others are 1", [])
+    .option("--dim <N=4...>", "sizes of symbolic dims; others are the smallest that the model takes", [])
     .option("--seed <n>", "seed of the inputs", "0")
     .addHelpText("after", "\nExample:\n  tersor bench model.onnx --backend wasm,ort --runs 100")
     .action((model: string, flags: Flags) => bench(model, flags, output()));
@@ -63,7 +64,7 @@ async function bench(model: string, flags: Flags, output: Output): Promise<void>
   for (const name of names) entries.push(await openEntry(model, name, config, output));
   const [first] = entries;
   if (!first) throw new UsageError("--backend names no backend");
-  const inputs = seededInputs(first.session.inputs, wholeNumber("--seed", flags.seed, 0), dims);
+  const inputs = seededInputs(first.session.inputs, wholeNumber("--seed", flags.seed, 0), inputSizes(first.module, dims));
   const rival = await openRival(model, first.session, inputs, config, output);
   const bar = output.progress("bench");
   const contenders: Contender[] = entries.map(({ backend, session }) => ({ name: backend, run: () => session.run(inputs) }));
@@ -96,7 +97,12 @@ async function openEntry(model: string, backend: string, config: Configuration, 
   const runnable = await openRunnable(model, backend, config);
   if (runnable.format === "tsr" && runnable.made)
     output.note(`note: ${model} holds no plan for ${backend}; its source was compiled here, uncompressed`);
-  return { backend, session: await loadRunnable(runnable, backend, config), predict: predictor(runnable, backend, config) };
+  return {
+    backend,
+    module: runnable.module,
+    session: await loadRunnable(runnable, backend, config),
+    predict: predictor(runnable, backend, config),
+  };
 }
 
 /** Milliseconds by the target's cost model for sizes of symbols; null where it has none, or the file keeps no source to ask about. */

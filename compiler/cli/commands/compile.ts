@@ -65,7 +65,7 @@ export function addCompile(program: Command, output: () => Output): void {
       const { opened, result, baseline } = await compileModel(model, flags, config, output());
       await writeWhole(flags.output, result.bytes);
       const page = flags.report ?? config.report;
-      const targets = targetRows(result, flags.measure ? await measureTargets(result.bytes, config) : []);
+      const targets = targetRows(result, flags.measure ? await measureTargets(result.bytes, result.module, config) : []);
       if (page !== undefined) await writeWhole(page, compileReport({ opened, compiled: result, baseline, targets }));
       report(opened, result, { flags, page, targets }, output());
     });

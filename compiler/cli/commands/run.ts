@@ -1,13 +1,15 @@
 /** @file `tersor run FILE --image PHOTO`: runs a model once, on arrays, a picture or seeded noise. */
+
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { Module } from "../../../ir-spec/index.ts";
 import { imagePreprocessing, RuntimeError, type Session, type Tensor } from "../../../runtime/index.ts";
 import { writeNpy } from "../../data/npy.ts";
 import { backendNames } from "../backends.ts";
 import { type ConfigFlags, loadConfig } from "../config.ts";
 import { UsageError } from "../failure.ts";
 import { writeWhole } from "../files.ts";
-import { imageInput, inputsFromFiles, seededInputs } from "../inputs.ts";
+import { imageInput, inputSizes, inputsFromFiles, seededInputs } from "../inputs.ts";
 import type { Output } from "../output.ts";
 import { type Ranked, ranked, rankedText } from "../ranking.ts";
 import { loadRunnable, openRunnable } from "../runnable.ts";
@@ -39,8 +41,9 @@ export function addRun(program: Command, output: () => Output): void {
 async function run(file: string, flags: Flags, output: Output): Promise<void> {
   const config = await loadConfig(flags);
   const backend = flags.backend ?? config.backend ?? "wasm";
-  const session = await loadRunnable(await openRunnable(file, backend, config), backend, config);
-  const outputs = await session.run(await gatherInputs(session, flags));
+  const runnable = await openRunnable(file, backend, config);
+  const session = await loadRunnable(runnable, backend, config);
+  const outputs = await session.run(await gatherInputs(session, runnable.module, flags));
   const labels = imagePreprocessing(session.info)?.labels ?? null;
   session.dispose();
   if (flags.output !== undefined) {
@@ -51,7 +54,7 @@ async function run(file: string, flags: Flags, output: Output): Promise<void> {
   output.result({ model: file, backend, outputs: list }, list.map(describe).join("\n"));
 }
 
-async function gatherInputs(session: Session, flags: Flags): Promise<Record<string, Tensor>> {
+async function gatherInputs(session: Session, module: Module | null, flags: Flags): Promise<Record<string, Tensor>> {
   if (flags.image !== undefined && flags.input.length > 0 && Object.keys(session.inputs).length === 1)
     throw new UsageError("the model has one input: give --image or --input, not both");
   const picture = flags.image === undefined ? {} : await imageInput(flags.image, session);
@@ -60,7 +63,7 @@ async function gatherInputs(session: Session, flags: Flags): Promise<Record<stri
   if (missing.length === 0) return given;
   if (flags.seed === undefined)
     throw new RuntimeError("R0302", `input ${missing.join(", ")} is missing: give --image, --input NAME=FILE or --seed`, "run");
-  return { ...seededInputs(session.inputs, Number(flags.seed), flags.dim), ...given };
+  return { ...seededInputs(session.inputs, Number(flags.seed), inputSizes(module, flags.dim)), ...given };
 }
 
 interface Shown {

@@ -74,7 +74,7 @@ async function start(model: string | undefined, flags: Flags, output: Output): P
   const before = await evaluateFresh(files.before, data, config);
   const after = await evaluateFresh(files.after, data, config);
   const layers = reportLayers(baseline.module ?? plain.module, small);
-  const targets = targetRows(small, await measureTargets(small.bytes, config));
+  const targets = targetRows(small, await measureTargets(small.bytes, small.module, config));
   await writeWhole(
     files.report,
     htmlReport({ name, source: sourceFacts(opened), measured: { before, after }, layers, compiled: small, targets }),

@@ -1,5 +1,5 @@
 /** @file Pad in all modes: a constant border, and borders copied from the tensor, which are put together from slices of it axis by axis. */
-import { type Dim, dimSub } from "../../../../ir-spec/index.ts";
+import { type Dim, dimMin, dimSub } from "../../../../ir-spec/index.ts";
 import type { NodeContext, OpTable } from "../node.ts";
 import { constantElements, type Value } from "../value.ts";
 import { integerList } from "./iota.ts";
@@ -72,6 +72,8 @@ function copied(node: NodeContext, x: Value, { axis, before, after }: Border, mo
   const most = mode === "reflect" ? dimSub(size, 1) : size;
   if (typeof most === "number" && Math.max(before, after) > most && (mode !== "edge" || size === 0))
     return byPosition(node, x, { axis, before, after }, mode);
+  const longest = Math.max(before, after);
+  if (typeof most !== "number" && mode !== "edge") node.require(dimMin(most, longest), longest);
   const cut = (start: Dim, end: Dim, step = 1) =>
     node.emit("shape.slice", [x], { starts: [start], ends: [end], axes: [axis], ...(step === 1 ? {} : { steps: [step] }) });
   const edge = (start: number, end: number, count: number) =>
