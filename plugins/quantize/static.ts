@@ -16,6 +16,7 @@ import {
   valueInfo,
 } from "../../ir-spec/index.ts";
 import { type QuantizedValues, quantizedValues } from "./activation-values.ts";
+import { type Coder, coderFor } from "./coder.ts";
 import { insertPairs } from "./insert-pairs.ts";
 import { biasFloor, storeBias, storeChannelCodes, storeTableCodes, type WeightKind, weightKind } from "./layer-weights.ts";
 import type { Options } from "./quantize.ts";
@@ -38,13 +39,15 @@ export async function quantizeStatic(module: Module, ctx: PassContext, options: 
   const ranges = await calibrated(module, chosen, ctx, options);
   const params = paramsOf(module, chosen, ranges, ctx);
   const editor = new ModuleEditor(module, ctx.registry);
-  storeLayers(module, editor, layers, (value) => params.get(value) as AffineParams, options, ctx);
+  const coder = await coderFor(module, ctx, options, leavesOf(layers));
+  storeLayers(module, editor, layers, coder, (value) => params.get(value) as AffineParams, options, ctx);
   insertPairs(module, editor, chosen, params);
   return editor.freeze();
 }
 
 function checkOptions(options: Options): void {
   if (options.bits > 8) throw new RangeError(`bits = ${options.bits}: with activations=static a weight has 2..8 bits`);
+  if (options.scheme === "affine") throw new RangeError("scheme=affine: integer layers take weights without zero points");
   if (options.granularity === "group") throw new RangeError("granularity=group: integer layers take one scale per channel or per tensor");
 }
 
@@ -70,6 +73,10 @@ function findLayers(module: Module, ctx: PassContext, options: Options): Readonl
     }
   }
   return layers;
+}
+
+function leavesOf(layers: ReadonlyMap<Op, Layer>): ReadonlySet<string> {
+  return new Set([...layers.values()].flatMap(({ kind }) => (kind.kind === "values" ? [kind.leaf] : [])));
 }
 
 async function calibrated(
@@ -127,6 +134,7 @@ function storeLayers(
   module: Module,
   editor: ModuleEditor,
   layers: ReadonlyMap<Op, Layer>,
+  coder: Coder,
   paramsAt: (value: ValueId) => AffineParams,
   options: Options,
   ctx: PassContext,
@@ -142,12 +150,12 @@ function storeLayers(
       const perTensor = options.granularity === "tensor";
       const stored = storeChannelCodes(module, editor, weight, kind.leaf, {
         bits: options.bits,
-        rule: options.calibration,
+        coder,
         perTensor,
         floors,
       });
       scales.set(weight, stored.scales);
-      const note = `int${options.bits}, per ${perTensor ? "tensor" : "channel"}`;
+      const note = `int${options.bits}, per ${perTensor ? "tensor" : "channel"}${stored.method === "round" ? "" : `, ${stored.method}`}`;
       ctx.report({ subject: weight, note, numbers: { bits: options.bits, mse: stored.error } });
     } else if (kind.kind === "table") {
       const known = tables.get(kind.table);
