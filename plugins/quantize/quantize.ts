@@ -2,13 +2,14 @@
 import { definePass, leafValues, matchesAny, option, type PassContext, type Weight, weights } from "../../compiler/index.ts";
 import { type Constant, type Module, ModuleEditor } from "../../ir-spec/index.ts";
 import { quantizeWithGrid } from "./affine.ts";
+import { type ClippingOptions, rangeRules } from "./clipping.ts";
 import { type Coder, type CoderOptions, coderFor, methods } from "./coder.ts";
 import { gridFor } from "./grid.ts";
 import { type SchemeOptions, schemeFor, wholeTensor } from "./scheme.ts";
 import { quantizeStatic } from "./static.ts";
 import { storeCodes, storeHalf } from "./store.ts";
 
-export interface Options extends CoderOptions, SchemeOptions {
+export interface Options extends CoderOptions, SchemeOptions, ClippingOptions {
   readonly activations: "none" | "static";
   readonly half: "f16" | "bf16";
   readonly min: number;
@@ -31,7 +32,7 @@ export const quantizeWeights = definePass({
       "auto",
     ),
     group: option.integer("Weights in a group, along the input axis.", 32, { min: 2 }),
-    calibration: option.oneOf(["minmax", "mse"], "How the range of a weight is chosen; activations take minmax.", "mse"),
+    calibration: option.oneOf(["minmax", "mse"], "How the range of a weight is chosen.", "mse"),
     damping: option.number("gptq: part of the mean diagonal of the Gram matrix that is added to it.", 0.01, { min: 0 }),
     order: option.oneOf(["natural", "activations"], "gptq: columns as they come, or the largest inputs first.", "activations"),
     refine: option.bool("gptq, adaround: then neighbouring codes and steps in turn, while the output's error falls.", true),
@@ -42,6 +43,12 @@ export const quantizeWeights = definePass({
       "static: activations are 8-bit too, with ranges from calibration data; layers become integer where the target has kernels.",
       "none",
     ),
+    range: option.oneOf(
+      rangeRules,
+      "How the range of an activation is chosen: all, a percentile, least divergence, least error.",
+      "minmax",
+    ),
+    percentile: option.number("range=percentile: how many percent lie on the inner side of each end.", 99.99, { min: 50, max: 100 }),
     samples: option.integer("Samples of the data to calibrate with, at most 1024.", 256, { min: 1 }),
   },
   async run(module, ctx, options) {

@@ -3,7 +3,7 @@
  * codes per output channel, biases as i32. `legalize` makes integer ops of it where a target has kernels for them. From: Jacob et al., 2018; Nagel et al., "A White Paper on
  * Neural Network Quantization", 2021, sections 2 and 3.
  */
-import { calibrateRanges, definitionOf, matchesAny, type PassContext, type Range } from "../../compiler/index.ts";
+import { definitionOf, matchesAny, type PassContext, type Range } from "../../compiler/index.ts";
 import {
   evaluateConstant,
   type Module,
@@ -16,6 +16,7 @@ import {
   valueInfo,
 } from "../../ir-spec/index.ts";
 import { type QuantizedValues, quantizedValues } from "./activation-values.ts";
+import { clippedEnds } from "./clipping.ts";
 import { type Coder, coderFor } from "./coder.ts";
 import { insertPairs } from "./insert-pairs.ts";
 import { biasFloor, storeBias, storeChannelCodes, storeTableCodes, type WeightKind, weightKind } from "./layer-weights.ts";
@@ -85,16 +86,27 @@ async function calibrated(
   ctx: PassContext,
   options: Options,
 ): Promise<ReadonlyMap<ValueId, Range>> {
-  if (!ctx.data) {
+  if (!ctx.calibration) {
     throw new TersorError({
       code: "E0720",
       message: "activations=static takes the ranges of activations from data, and there is none",
       hint: "give --data SPEC (compile({ data }) in a program): unlabelled samples like those the model will see",
     });
   }
-  const { executor, data, signal } = ctx;
-  const progress = (fraction: number, note?: string) => ctx.progress(fraction * 0.95, note);
-  return calibrateRanges(module, chosen.values, { executor, data, signal, progress, samples: options.samples });
+  const progress = (fraction: number, note?: string) => ctx.progress(fraction * 0.5, note);
+  const run = { samples: options.samples, progress };
+  if (options.range === "minmax") {
+    const found = await ctx.calibration.collect(module, { ranges: chosen.values }, run);
+    return new Map(chosen.values.map((value) => [value, found.range(value)]));
+  }
+  const found = await ctx.calibration.collect(module, { histograms: chosen.values }, run);
+  return new Map(
+    chosen.values.map((value) => {
+      const histogram = found.histogram(value);
+      const { nonFinite, count } = histogram;
+      return [value, { ...clippedEnds(histogram, options), nonFinite, count }];
+    }),
+  );
 }
 
 /** Scale and zero point of each value: one for all values of a group. */
