@@ -44,6 +44,18 @@ const schemes: readonly Scheme[] = [
     pipeline: `quantize{bits=4 granularity=channel activations=static method=${method}}`,
     ...(method === "gptq" ? { limit: 1 } : {}),
   })),
+  ...["groups", "channel"].flatMap((unit) =>
+    ["correct-bias", "correct-statistics"].map((repair) => ({
+      name: `int3 ${unit} gptq ${repair}`,
+      pipeline: `remember-statistics,quantize{bits=3 granularity=${unit === "groups" ? "group" : unit} method=gptq},${repair}`,
+    })),
+  ),
+  {
+    name: "W4A8 gptq correct-bias",
+    pipeline: "remember-statistics,quantize{bits=4 granularity=channel activations=static method=gptq},correct-bias",
+  },
+  { name: "int3 affine gptq correct-bias", pipeline: "remember-statistics,quantize{bits=3 scheme=affine method=gptq},correct-bias" },
+  { name: "int3 16 gptq correct-bias", pipeline: "remember-statistics,quantize{bits=3 group=16 method=gptq},correct-bias" },
 ];
 
 /** 1 where the image was classified rightly. */
