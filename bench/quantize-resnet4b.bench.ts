@@ -33,7 +33,7 @@ const schemes: readonly Scheme[] = [
     {
       name: `int3 channel ${method}`,
       pipeline: `quantize{bits=3 granularity=channel method=${method}}`,
-      ...(method === "gptq" ? { limit: 2 } : {}),
+      ...(method === "none" ? { limit: 2 } : {}),
     },
     { name: `int2 groups ${method}`, pipeline: `quantize{bits=2 method=${method}}` },
     { name: `int2 affine ${method}`, pipeline: `quantize{bits=2 scheme=affine method=${method}}` },
@@ -55,7 +55,19 @@ const schemes: readonly Scheme[] = [
     pipeline: "remember-statistics,quantize{bits=4 granularity=channel activations=static method=gptq},correct-bias",
   },
   { name: "int3 affine gptq correct-bias", pipeline: "remember-statistics,quantize{bits=3 scheme=affine method=gptq},correct-bias" },
-  { name: "int3 16 gptq correct-bias", pipeline: "remember-statistics,quantize{bits=3 group=16 method=gptq},correct-bias" },
+  {
+    name: "int3 affine gptq correct-statistics",
+    pipeline: "remember-statistics,quantize{bits=3 scheme=affine method=gptq},correct-statistics",
+    limit: 2,
+  },
+  ...["percentile", "kl", "mse"].map((range) => ({ name: `W8A8 ${range}`, pipeline: `quantize{activations=static range=${range}}` })),
+  { name: "W8A8 tensor", pipeline: "quantize{activations=static granularity=tensor}" },
+  { name: "W8A8 tensor equalize", pipeline: "equalize,quantize{activations=static granularity=tensor}" },
+  { name: "W8A8 smooth", pipeline: "smooth,quantize{activations=static}" },
+  { name: "int4 tensor", pipeline: "quantize{bits=4 granularity=tensor}" },
+  { name: "int4 tensor equalize", pipeline: "equalize,quantize{bits=4 granularity=tensor}" },
+  { name: "int4 groups awq", pipeline: "awq{calibration=mse},quantize{bits=4}" },
+  { name: "int3 groups awq", pipeline: "awq{bits=3 calibration=mse},quantize{bits=3}" },
 ];
 
 /** 1 where the image was classified rightly. */
