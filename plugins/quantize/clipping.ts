@@ -47,6 +47,8 @@ function byDivergence(histogram: Histogram): Ends {
   const { counts, most } = histogram;
   const half = counts.length / 2;
   const folded = Float64Array.from({ length: half }, (_, i) => (counts[half + i] as number) + (counts[half - 1 - i] as number));
+  // What relu cuts is all in the first bin, which every grid holds exactly; spread over a level it would outweigh all else.
+  folded[0] = folded[1] as number;
   let [best, least] = [half, Number.POSITIVE_INFINITY];
   let outside = folded.subarray(levels).reduce((sum, n) => sum + n, 0);
   for (let bins = levels; bins <= half; bins++) {

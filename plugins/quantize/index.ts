@@ -1,6 +1,7 @@
 /** @file Plugin `quantize`: integers and half floats for weights. See README.md. */
 import { definePlugin, type Plugin, pluginApiVersion } from "../../compiler/index.ts";
 import { equalize } from "./equalize.ts";
+import { quantizeMixed } from "./mixed.ts";
 import { quantizeWeights } from "./quantize.ts";
 import { awq, smooth } from "./smooth.ts";
 
@@ -9,6 +10,6 @@ export function quantize(): Plugin {
     name: "quantize",
     version: "0.1.0",
     apiVersion: pluginApiVersion,
-    passes: [quantizeWeights, equalize, smooth, awq],
+    passes: [quantizeWeights, quantizeMixed, equalize, smooth, awq],
   });
 }

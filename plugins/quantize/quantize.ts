@@ -1,13 +1,11 @@
 /** @file Weight quantization after training: int8 per channel, int4 in groups, half floats; a shared weight gets its table quantized. */
-import { definePass, leafValues, matchesAny, option, type PassContext, type Weight, weights } from "../../compiler/index.ts";
-import { type Constant, type Module, ModuleEditor } from "../../ir-spec/index.ts";
-import { quantizeWithGrid } from "./affine.ts";
+import { definePass, option } from "../../compiler/index.ts";
+import { ModuleEditor } from "../../ir-spec/index.ts";
 import { type ClippingOptions, rangeRules } from "./clipping.ts";
-import { type Coder, type CoderOptions, coderFor, methods } from "./coder.ts";
-import { gridFor } from "./grid.ts";
-import { type SchemeOptions, schemeFor, wholeTensor } from "./scheme.ts";
+import { type CoderOptions, coderFor, methods } from "./coder.ts";
+import type { SchemeOptions } from "./scheme.ts";
 import { quantizeStatic } from "./static.ts";
-import { storeCodes, storeHalf } from "./store.ts";
+import { chosenWeights, storeWeight } from "./store-weight.ts";
 
 export interface Options extends CoderOptions, SchemeOptions, ClippingOptions {
   readonly activations: "none" | "static";
@@ -60,60 +58,10 @@ export const quantizeWeights = definePass({
     const editor = new ModuleEditor(module, ctx.registry);
     for (const [i, weight] of chosen.entries()) {
       ctx.signal?.throwIfAborted();
-      quantizeOne(module, editor, weight, options, coder, ctx);
+      const row = storeWeight(module, editor, weight, options, coder, (message) => ctx.warn(message));
+      if (row) ctx.report(row);
       ctx.progress(0.9 + (0.1 * (i + 1)) / chosen.length, weight.name);
     }
     return editor.freeze();
   },
 });
-
-/** Each leaf once, by the first weight that has it. */
-function chosenWeights(module: Module, ctx: PassContext, options: Options): readonly Weight[] {
-  const leaves = new Map<string, Weight>();
-  for (const weight of ctx.analysis(weights, module)) {
-    if (weight.count < options.min || weight.count === 0 || matchesAny(weight.name, options.keep) || leaves.has(weight.leaf)) continue;
-    const values = leafValues(module, weight.leaf);
-    if (values && (values.length < options.min || values.length === 0)) continue;
-    if (values?.some((value) => !Number.isFinite(value))) ctx.warn(`${weight.name}: has weights that are NaN or infinite: left alone`);
-    else leaves.set(weight.leaf, weight);
-  }
-  return [...leaves.values()];
-}
-
-function quantizeOne(module: Module, editor: ModuleEditor, weight: Weight, options: Options, coder: Coder, ctx: PassContext): void {
-  const leaf = module.constants.get(weight.leaf) as Constant;
-  if (leaf.kind === "derived") {
-    if (leaf.op === "codebook.lookup") quantizeTable(module, editor, weight, leaf.operands[0] as string, options, ctx);
-    else ctx.warn(`${weight.name}: @${leaf.name} is defined by ${leaf.op}, not float data: left alone`);
-    return;
-  }
-  const values = leafValues(module, weight.leaf);
-  if (!values) return;
-  if (options.bits === 16) {
-    storeHalf(editor, leaf, values, options.half);
-    ctx.report({ subject: weight.name, note: options.half, numbers: { bits: 16 } });
-    return;
-  }
-  const scheme = schemeFor(leaf, options);
-  const coded = coder.code(leaf.name, values, scheme.blocks);
-  storeCodes(editor, leaf, scheme, coded, options.bits);
-  const how = [scheme.label, ...(coded.grid.zeros ? ["affine"] : []), ...(coded.method === "round" ? [] : [coded.method])];
-  ctx.report({ subject: weight.name, note: `int${options.bits}, ${how.join(", ")}`, numbers: { bits: options.bits, mse: coded.error } });
-}
-
-/** A table of k values as 8-bit codes with one scale: pays from 2 entries on. */
-function quantizeTable(module: Module, editor: ModuleEditor, weight: Weight, table: string, options: Options, ctx: PassContext): void {
-  const constant = module.constants.get(table);
-  const values = leafValues(module, table);
-  if (!constant || !values || values.length * 3 <= 4) return;
-  if (options.bits === 16) {
-    storeHalf(editor, constant, values, options.half);
-    ctx.report({ subject: table, note: options.half, numbers: { bits: 16 } });
-    return;
-  }
-  const scheme = wholeTensor("table");
-  const grid = gridFor(values, scheme.blocks, { bits: 8, rule: options.calibration });
-  const { codes, error } = quantizeWithGrid(values, grid);
-  storeCodes(editor, constant, scheme, { grid, codes }, 8);
-  ctx.report({ subject: weight.name, note: `table of ${values.length} as int8`, numbers: { bits: 8, mse: error } });
-}
