@@ -3,7 +3,8 @@
 import { entropy } from "../../plugins/entropy/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
+import { repair } from "../../plugins/repair/index.ts";
 import { share } from "../../plugins/share/index.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 
-export const bundledPlugins = (): readonly Plugin[] => [prune(), share(), quantize(), entropy()];
+export const bundledPlugins = (): readonly Plugin[] => [prune(), share(), quantize(), repair(), entropy()];

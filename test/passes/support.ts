@@ -16,11 +16,12 @@ import { createCoreRegistry, type Module, TersorError } from "../../ir-spec/inde
 import { entropy } from "../../plugins/entropy/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
+import { repair } from "../../plugins/repair/index.ts";
 import { share } from "../../plugins/share/index.ts";
 
 export const registry = createCoreRegistry();
 
-const plugins = [prune(), share(), quantize(), entropy()];
+const plugins = [prune(), share(), quantize(), repair(), entropy()];
 
 export const passes = new PassRegistry([
   { owner: "core", passes: generalPasses },
