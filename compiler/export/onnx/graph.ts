@@ -252,11 +252,9 @@ class GraphWriter {
 }
 
 function unknown(name: string): ExportFailure {
-  if (name.startsWith("int."))
-    return new ExportFailure("E1003", `${name} has no ONNX form`, "export the module before the pass `legalize`");
   if (name.startsWith("rt."))
     return new ExportFailure("E1004", `${name} is a kernel of a lowered module`, "export the module before it is lowered");
-  return new ExportFailure("E1001", `ONNX has nothing for ${name}`);
+  return new ExportFailure("E1001", `ONNX has nothing for ${name}`, "give the op a `decompose`, or the export a row for it (`rows`)");
 }
 
 /** The node that the op came from, where its location names one. */
