@@ -1,5 +1,14 @@
 /** @file The cases of `test/ops/cases` as modules that ONNX Runtime can be fed: one op, its operands inputs or constants, results in dtypes that come out. */
-import { type DType, dtypeInfo, type HostTensor, isFloat, type Module, ModuleEditor, mainFunction, tensorType } from "../../ir-spec/index.ts";
+import {
+  type DType,
+  dtypeInfo,
+  type HostTensor,
+  isFloat,
+  type Module,
+  ModuleEditor,
+  mainFunction,
+  tensorType,
+} from "../../ir-spec/index.ts";
 import type { OpCase } from "../ops/op-case.ts";
 import { opModule } from "../support/op-module.ts";
 import { moduleOf, registry, type Tensors } from "./support.ts";
@@ -50,7 +59,8 @@ const declared: Readonly<Record<string, (opCase: OpCase, rank: number) => readon
   "dynamic.broadcast": anySizes,
   "dynamic.slice": (opCase) => {
     const { shape = [], dtype } = opCase.inputs[0] ?? {};
-    const axes = (opCase.attrs?.axes as readonly number[]).map((axis) => (axis < 0 ? axis + shape.length : axis));
+    const given = (opCase.attrs?.axes ?? []) as readonly number[];
+    const axes = given.map((axis) => (axis < 0 ? axis + shape.length : axis));
     const places = [...axes].sort();
     return [[...shape.map((size, i) => (axes.includes(i) ? symbol(places.indexOf(i)) : size)), dtype].join("x")];
   },

@@ -26,8 +26,8 @@ export function normalText(module: Module): string {
   const names = new Names(module);
   const ops = main.ops.map((op) => {
     const operands = withoutTrailing(op.operands.map((o) => names.operand(o)));
-    const rank = operandType(module, main, op.operands[0] ?? null)?.shape.length ?? 0;
-    return { ...op, operands, attrs: plainAttrs(op.name, op.attrs, rank), loc: [], doc: null };
+    const shape = operandType(module, main, op.operands[0] ?? null)?.shape ?? [];
+    return { ...op, operands, attrs: plainAttrs(op.name, op.attrs, shape), loc: [], doc: null };
   });
   const returns = main.returns.map((operand) => names.operand(operand)) as Func["returns"];
   const kept = new Set(main.params);
@@ -50,12 +50,13 @@ function withoutTrailing<T>(operands: readonly (T | null)[]): readonly (T | null
   return operands.slice(0, length);
 }
 
-function plainAttrs(op: string, attrs: AttrDict, rank: number): AttrDict {
+function plainAttrs(op: string, attrs: AttrDict, shape: readonly Dim[]): AttrDict {
   const def = registry.require(op);
   if (op === "shape.reshape") return new Map();
   const read = registry.attrs(def, attrs) as AttrInput;
-  const plain = Object.fromEntries(Object.entries(read).map(([name, value]) => [name, plainValue(name, value, rank)]));
-  return writeAttrs(def.attrs, op === "shape.slice" ? plainSlice(plain as unknown as SliceAttrs) : plain);
+  const plain = Object.fromEntries(Object.entries(read).map(([name, value]) => [name, plainValue(name, value, shape.length)]));
+  if (op.startsWith("reduce.") && plain.axes) plain.axes = [...(plain.axes as readonly number[])].sort();
+  return writeAttrs(def.attrs, op === "shape.slice" ? plainSlice(plain as unknown as SliceAttrs, shape) : plain);
 }
 
 /** Axes from the first, floats of as many bits as ONNX has. */
@@ -73,9 +74,14 @@ interface SliceAttrs {
   readonly steps: readonly number[];
 }
 
-function plainSlice({ starts, ends, axes, steps }: SliceAttrs): AttrInput {
+/** All axes and steps told, ends within the axis. */
+function plainSlice({ starts, ends, axes, steps }: SliceAttrs, shape: readonly Dim[]): AttrInput {
   const all = axes.length > 0 ? axes : starts.map((_, i) => i);
-  return { starts, ends, axes: all, steps: steps.length > 0 ? steps : all.map(() => 1) };
+  const inside = ends.map((end, i) => {
+    const size = shape[all[i] ?? 0];
+    return typeof end === "number" && typeof size === "number" ? Math.min(end, size) : end;
+  });
+  return { starts, ends: inside, axes: all, steps: steps.length > 0 ? steps : all.map(() => 1) };
 }
 
 /** Constants by number, in order of first mention; equal ones have one number. */
@@ -109,7 +115,7 @@ class Names {
       return {
         ...base,
         operands: withoutTrailing(base.operands.map((o) => (o === null ? null : this.constant(o)))),
-        attrs: plainAttrs(base.op, base.attrs, this.module.constants.get(base.operands[0] ?? "")?.type.shape.length ?? 0),
+        attrs: plainAttrs(base.op, base.attrs, this.module.constants.get(base.operands[0] ?? "")?.type.shape ?? []),
       };
     const bytes = constantBytes(this.module, constant as typeof base);
     // A digest instead of long data: the text stays short, and every bit still counts.

@@ -109,7 +109,11 @@ function reachOf(op: OpCall, size: Dim, axis: number): number {
   const { stride, pad } = stepsOf(op, op.ints("kernel").length);
   const count = op.output.shape[axis + 2] ?? 1;
   if (typeof size !== "number" || typeof count !== "number")
-    return op.fail("E1005", `the size ${dimKey(size)} of spatial axis ${axis} is not known at export`, "give the model a static size there");
+    return op.fail(
+      "E1005",
+      `the size ${dimKey(size)} of spatial axis ${axis} is not known at export`,
+      "give the model a static size there",
+    );
   return Math.max(0, (count - 1) * (stride[axis] ?? 1) + (op.ints("kernel")[axis] ?? 1) - size - (pad[axis] ?? 0));
 }
 

@@ -49,10 +49,11 @@ function oneHot(op: OpCall): ResultNode {
   const at = scalar ? op.node("Reshape", [indices(op, 0, true), op.list([1])]) : indices(op, 0, true);
   const inputs = [at, op.scalar(op.int("depth"), "i64"), values];
   const axis = { axis: attribute.int(-1) };
-  if (to === made && !scalar) return op.result("OneHot", inputs, axis);
-  const hot = op.node("OneHot", inputs, axis);
-  const flat = scalar ? op.node("Reshape", [hot, op.list([-1])]) : hot;
-  return op.result("Cast", [flat], { to: attribute.int(op.typeCode(to)) });
+  const hot: ResultNode = op.result("OneHot", inputs, axis);
+  const shaped = scalar ? op.result("Reshape", [op.node(hot.opType, inputs, axis), op.list([-1])]) : hot;
+  return to === made
+    ? shaped
+    : op.result("Cast", [op.node(shaped.opType, shaped.inputs, shaped.attrs)], { to: attribute.int(op.typeCode(to)) });
 }
 
 export const gatherRows: ExportTable = {

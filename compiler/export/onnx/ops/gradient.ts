@@ -71,7 +71,9 @@ function avgPoolGrad(op: OpCall): ResultNode {
 
 function filledUp(op: OpCall, planes: string, behind: readonly Dim[]): string {
   if (behind.every((size) => typeof size === "number" && size <= 0)) return planes;
-  const sizes = behind.map((size) => (typeof size === "number" ? Math.max(size, 0) : op.fail("E1005", "the sizes of x are not known at export")));
+  const sizes = behind.map((size) =>
+    typeof size === "number" ? Math.max(size, 0) : op.fail("E1005", "the sizes of x are not known at export"),
+  );
   return op.node("Pad", [planes, op.list([0, 0, ...sizes.map(() => 0), 0, 0, ...sizes])]);
 }
 
@@ -88,7 +90,10 @@ function counts(op: OpCall): string {
     const start = (p: number) => p * (stride[axis] ?? 1);
     return Array.from({ length: count }, (_, p) => Math.min(start(p) + (kernel[axis] ?? 1), high) - Math.max(start(p), low));
   });
-  const all = perAxis.reduce<readonly number[]>((products, axis) => products.flatMap((product) => axis.map((count) => product * count)), [1]);
+  const all = perAxis.reduce<readonly number[]>(
+    (products, axis) => products.flatMap((product) => axis.map((count) => product * count)),
+    [1],
+  );
   const tensor = hostTensor(op.output.dtype, [1, 1, ...positions]);
   for (let i = 0; i < all.length; i++) tensor.data[i] = all[i] ?? 1;
   return op.literal(tensor.dtype, tensor.shape, encodeTensor(tensor));
