@@ -33,7 +33,8 @@ function slice(op: OpCall): ResultNode {
 
 function pad(op: OpCall): ResultNode {
   const { dtype } = op.output;
-  const value = isFloat(dtype) ? op.float("value") : Math.trunc(op.float("value"));
+  const whole = Math.trunc(op.float("value"));
+  const value = isFloat(dtype) ? op.float("value") : dtype === "bool" ? Math.min(Math.abs(whole), 1) : whole;
   const pads = op.sizes([...op.dims("before"), ...op.dims("after")]);
   return op.result("Pad", [op.input(0), pads, ...(value === 0 ? [] : [op.scalar(value, dtype)])]);
 }
