@@ -170,7 +170,11 @@ test("without data: plain SVD, with a warning", async () => {
   assert.match(records[0]?.rows[0]?.note ?? "", "svd, rank 4");
   assert.equal(module, (await run(before, "low-rank{rank=4 method=svd}")).module);
   // Dead inputs and fewer samples than columns: G is singular, damping makes it positive definite.
-  const x = hostTensor("f32", [5, 40], normals(200).map((v, i) => (i % 40 < 10 ? 0 : v)));
+  const x = hostTensor(
+    "f32",
+    [5, 40],
+    normals(200).map((v, i) => (i % 40 < 10 ? 0 : v)),
+  );
   for (const options of ["damping=0", "damping=0.01"]) {
     const { numbers } = await factored({ module: before, x }, `rank=5 ${options}`);
     assert.ok((numbers.outputError as number) < 1e-3, `${options} ${numbers.outputError}`);
