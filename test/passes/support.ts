@@ -14,6 +14,7 @@ import { generalPasses } from "../../compiler/passes/index.ts";
 import { printModule, readModule } from "../../compiler/text/index.ts";
 import { createCoreRegistry, type Module, TersorError } from "../../ir-spec/index.ts";
 import { entropy } from "../../plugins/entropy/index.ts";
+import { lowRank } from "../../plugins/low-rank/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
 import { repair } from "../../plugins/repair/index.ts";
@@ -21,7 +22,7 @@ import { share } from "../../plugins/share/index.ts";
 
 export const registry = createCoreRegistry();
 
-const plugins = [prune(), share(), quantize(), repair(), entropy()];
+const plugins = [prune(), lowRank(), share(), quantize(), repair(), entropy()];
 
 export const passes = new PassRegistry([
   { owner: "core", passes: generalPasses },
