@@ -22,10 +22,10 @@ const images = Number(process.argv[2] ?? allImages);
 const samples = Number(process.argv[3] ?? 512);
 const standard = [
   "prune-filters{macs=25%}",
-  "prune-filters{macs=25% repair=false}",
-  "prune-filters{macs=25% by=l2 repair=false}",
+  "prune-filters{macs=25% repair=off}",
+  "prune-filters{macs=25% by=l2 repair=off}",
   "prune-filters{macs=50%}",
-  "prune-filters{macs=50% repair=false}",
+  "prune-filters{macs=50% repair=off}",
 ];
 const pipelines = process.argv.length > 4 ? process.argv.slice(4) : standard;
 const folder = process.env.TERSOR_DATA ?? join(import.meta.dirname, "../../shared/data");
