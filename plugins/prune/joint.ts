@@ -27,7 +27,7 @@ export interface Joint {
   readonly layer: Layer;
 }
 
-/** Both layers stand at the same place of `main`, and have one group. */
+/** The layer has one group, and its weight is its own in both modules. */
 export function joinModules(registry: OpRegistry, old: Module, fresh: Module, layer: Layer): Joint {
   const [a, b] = [mainFunction(old), mainFunction(fresh)];
   const offset = a.values.length;
@@ -37,7 +37,7 @@ export function joinModules(registry: OpRegistry, old: Module, fresh: Module, la
     ...b.ops.map((op) => ({ ...op, operands: op.operands.map(moved), results: op.results.map((id) => id + offset) })),
   ];
   const values = [...a.values, ...b.values.map(({ type }) => ({ name: null, type }))];
-  const [x, y] = [a, b].map((func) => func.ops[layer.index]?.operands[layer.input] as ValueId) as [ValueId, ValueId];
+  const [x, y] = [readIn(a, layer), readIn(b, layer)];
   const types = [valueInfo(a, x).type, valueInfo(b, y).type] as const;
   const axis = layer.kernel.length > 0 ? 1 : types[0].shape.length - 1;
   const both = joinedType(types[0], types[1], axis);
@@ -62,6 +62,14 @@ export function joinModules(registry: OpRegistry, old: Module, fresh: Module, la
   const joined = layersOf(module).find(({ weight: name }) => name === "joint.weight");
   if (!joined) throw new TersorError({ code: "E0763", message: `${layer.weight}: ${layer.op.name} is no layer that can be repaired` });
   return { module, layer: joined };
+}
+
+/** What the op with the layer's weight reads. */
+function readIn(func: Func, layer: Layer): ValueId {
+  const op = func.ops.find(({ operands }) => operands[1] === layer.weight);
+  const value = op?.operands[layer.input];
+  if (typeof value === "number") return value;
+  throw new TersorError({ code: "E0763", message: `no layer of @${func.name} has the weight @${layer.weight}` });
 }
 
 /** Parameters are one; what else the second function makes comes behind the first's values. */
