@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { Matrix, solve } from "ml-matrix";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { channelGroupsOf, dataSet, exportOnnx, importOnnx, interpret, preparePipeline, sessionExecutor, verifyModule } from "../../compiler/index.ts";
+import { channelGroupsOf, dataSet, exportOnnx, importOnnx, interpret, preparePipeline, printModule, sessionExecutor, verifyModule } from "../../compiler/index.ts";
 import { builtinTargets } from "../../compiler/target/builtin.ts";
 import { type HostTensor, hostTensor, type Module, mainFunction, toNumbers } from "../../ir-spec/index.ts";
 import { Cut } from "../../plugins/prune/cut.ts";
 import { applyCut, planCut, zeroChannels } from "../../plugins/prune/remove-channels.ts";
 import { leastSquares, multiply } from "../../plugins/prune/repair.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
-import { failure, registry, run } from "../passes/support.ts";
+import { failure, readBody, registry, run } from "../passes/support.ts";
 import { DATA, hasData } from "../support/data.ts";
 import { ort, runOrt } from "../support/ort.ts";
 import { seeded } from "../support/seeded.ts";
@@ -125,6 +125,30 @@ test("repair: mixtures of 12 sources through 16 channels hardly miss eight, and 
   assert.ok(good < bad / 2, `${bad} ${good}`);
   const row = records[0]?.rows.find(({ subject }) => subject === "b");
   assert.ok(row?.numbers && Math.abs((row.numbers.after ?? 1) - good) < 0.02, `${row?.numbers?.after} ${good}`);
+});
+
+test("repair in order takes back what the layers before lost; the same input gives the same bytes", async () => {
+  const { rows, data } = mixtures();
+  let before = readBody(`  func @main(%x: tensor<Nx32xf32>) -> (y: tensor<Nx8xf32>) {
+    %h = nn.linear(%x, @a, @p) {activation = relu}
+    %g = nn.linear(%h, @b, @q) {activation = relu}
+    %f = nn.linear(%g, @c, @r) {activation = relu}
+    %y = nn.matmul(%f, @d)
+    return %y
+  }
+  const @a : tensor<24x32xf32> = splat 1.0
+  const @b : tensor<24x24xf32> = splat 1.0
+  const @c : tensor<24x24xf32> = splat 1.0
+  const @d : tensor<24x8xf32> = splat 1.0
+  const @p : tensor<24xf32> = splat 0.1
+  const @q : tensor<24xf32> = splat 0.1
+  const @r : tensor<24xf32> = splat 0.1`);
+  for (const [name, count] of [["a", 768], ["b", 576], ["c", 576], ["d", 192]] as const) before = withValues(before, name, normals(count, count + name.charCodeAt(0), 0.25));
+  const error = async (options: string) => relativeError(before, (await run(before, `prune-filters{amount=40% by=l2 scope=layer ${options}}`, { data })).module, rows);
+  const [off, once, inOrder] = [await error("repair=off"), await error("repair=once"), await error("repair=sequential")];
+  assert.ok(once < off / 2 && inOrder < once, `${off} ${once} ${inOrder}`);
+  const texts = await Promise.all([1, 2].map(async () => printModule((await run(before, "prune-filters{amount=40%}", { data })).module)));
+  assert.is(texts[0], texts[1]);
 });
 
 test("without data: ranked by weights and not repaired, with warnings that say so", async () => {
