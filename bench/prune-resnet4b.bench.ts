@@ -19,13 +19,17 @@ import { host, passed, preparedModel, preprocessing, trainingImages, wasmExecuto
 
 const allImages = 10_000;
 const images = Number(process.argv[2] ?? allImages);
-const samples = Number(process.argv[3] ?? 512);
+const samples = Number(process.argv[3] ?? 1024);
 const standard = [
   "prune-filters{macs=25%}",
-  "prune-filters{macs=25% repair=false}",
-  "prune-filters{macs=25% by=l2 repair=false}",
+  "prune-filters{macs=25% repair=once}",
+  "prune-filters{macs=25% repair=off}",
+  "prune-filters{macs=25% by=l2}",
+  "prune-filters{macs=25% by=l2 scope=global repair=off}",
   "prune-filters{macs=50%}",
-  "prune-filters{macs=50% repair=false}",
+  "prune-filters{macs=50% repair=off}",
+  "prune-layers{count=1}",
+  "prune-layers{macs=20%}",
 ];
 const pipelines = process.argv.length > 4 ? process.argv.slice(4) : standard;
 const folder = process.env.TERSOR_DATA ?? join(import.meta.dirname, "../../shared/data");

@@ -217,7 +217,7 @@ function tieMixed(site: Site, map: AxisMap, classes: IndexClasses): void {
     });
   });
   if (!known || a === null || b === null || a === undefined || b === undefined) return;
-  const [left, right] = sizes as [readonly number[], readonly number[]];
+  const [left = [], right = []] = sizes.map((list) => list.map(Number));
   const count = left.reduce((n, size) => n * size, 1);
   const [strideA, strideB] = [strideOf(left, a), strideOf(right, b)];
   for (let k = 0; k < count; k++) {

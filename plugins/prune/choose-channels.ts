@@ -10,7 +10,7 @@ export interface ChooseOptions {
   readonly amount: number;
   /** Where above 0: share of multiply-accumulates instead. */
   readonly macs: number;
-  readonly scope: "layer" | "global";
+  readonly scope: "layer" | "global" | "divergence";
   /** Indices that stay of every axis, at least. */
   readonly min: number;
   /** Share of an axis that goes, at most. */
@@ -49,7 +49,7 @@ function leastCount(most: number, holds: (n: number) => boolean): number {
 }
 
 function countOf(sequence: readonly ChannelGroup[], { groups }: ChannelGroups, { amount, scope }: ChooseOptions): number {
-  if (scope === "global") return Math.min(sequence.length, Math.floor(groups.length * amount + 1e-6));
+  if (scope !== "layer") return Math.min(sequence.length, Math.floor(groups.length * amount + 1e-6));
   // The sequence rises by the share of the family, so that a prefix of it is that share of each.
   const sizes = familySizes(groups);
   const taken = new Map<number, number>();
@@ -68,11 +68,11 @@ function familySizes(groups: readonly ChannelGroup[]): ReadonlyMap<number, numbe
 
 function sequenceOf(channels: ChannelGroups, registry: OpRegistry, scores: Float64Array, options: ChooseOptions): readonly ChannelGroup[] {
   const { groups } = channels;
-  const price = options.macs > 0 && options.scope === "global" ? groupMacs(channels, registry) : null;
+  const price = options.macs > 0 && options.scope !== "layer" ? groupMacs(channels, registry) : null;
   const cost = groups.map((_, i) => (scores[i] as number) / (price ? Math.max(1, price[i] as number) : 1));
   const order = groups.flatMap((_, i) => (Number.isFinite(cost[i]) ? [i] : [])).sort((a, b) => (cost[a] as number) - (cost[b] as number) || a - b);
   const feasible = withinLimits(channels, order, options);
-  if (options.scope === "global") return feasible.map((i) => groups[i] as ChannelGroup);
+  if (options.scope !== "layer") return feasible.map((i) => groups[i] as ChannelGroup);
   const sizes = familySizes(groups);
   const taken = new Map<number, number>();
   const share = feasible.map((i) => {

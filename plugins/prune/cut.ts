@@ -70,10 +70,11 @@ function siteMacs(site: Site, registry: OpRegistry, cut: Cut): number {
   const attrs = registry.attrs(site.def, site.stored);
   const types = site.types.map((type, i) => cut.type(site.operands[i] ?? null, type));
   const outputs = site.outputs.map((type, i) => cut.type(site.results[i] ?? null, type) ?? type);
-  return sized(site.def.work({ types, attrs, outputs }).macs);
+  return sizedDim(site.def.work({ types, attrs, outputs }).macs);
 }
 
-function sized(dim: Dim): number {
+/** With every symbol at the assumed size. */
+export function sizedDim(dim: Dim): number {
   if (typeof dim === "number") return dim;
   return evaluateDim(dim, new Map([...dimSymbols(dim)].map((name) => [name, assumedSize])));
 }

@@ -4,6 +4,7 @@
  */
 import {
   type CalibrationFindings,
+  type CalibrationService,
   type ChannelGroup,
   type ChannelGroups,
   channelGroups,
@@ -17,8 +18,10 @@ import {
 import { type Module, TersorError } from "../../ir-spec/index.ts";
 import { activationScores, type Measure, measures, needsData, type Reader, readersOf, weightScores } from "./channel-scores.ts";
 import { type ChooseOptions, type Chosen, chooseChannels } from "./choose-channels.ts";
+import type { Cut } from "./cut.ts";
 import { applyCut, type CutPlan, planCut, zeroChannels } from "./remove-channels.ts";
-import { repair, repairable } from "./repair.ts";
+import { repairable, repairAtOnce, repairInOrder } from "./repair.ts";
+import { divergenceScores } from "./sensitivity.ts";
 
 export const pruneFilters = definePass({
   name: "prune-filters",
@@ -29,12 +32,20 @@ export const pruneFilters = definePass({
     amount: option.number("Share of channels to remove: of each layer, or of all.", 0.25, { min: 0, max: 0.99 }),
     macs: option.number("Instead of amount, where above 0: share of multiply-accumulates to remove.", 0, { min: 0, max: 0.99 }),
     by: option.oneOf(measures, "What the channels that go are least in.", "reconstruction"),
-    scope: option.oneOf(["layer", "global"], "The same share of every layer, or one ranking of all.", "global"),
+    scope: option.oneOf(
+      ["layer", "global", "divergence"],
+      "The same share of every layer; one ranking of all; or one ranking in units of how far the outputs move, measured layer by layer.",
+      "divergence",
+    ),
     min: option.integer("Channels that every layer keeps, at least.", 4, { min: 1 }),
     cap: option.number("Largest share of a layer to remove.", 0.8, { min: 0, max: 0.99 }),
     keep: option.names("Weights whose channels stay, as globs over constant names.", []),
-    repair: option.bool("Fit the layers that read removed channels to their old outputs, by least squares on calibration data.", true),
-    samples: option.integer("Calibration samples, at most.", 256, { min: 1, max: 1024 }),
+    repair: option.oneOf(
+      ["off", "once", "sequential"],
+      "Fit layers to their old outputs by least squares on calibration data: those that read removed channels, all at once; or all behind a removed channel, in order.",
+      "sequential",
+    ),
+    samples: option.integer("Calibration samples, at most.", 1024, { min: 1, max: 1024 }),
     mode: option.oneOf(["remove", "zero"], "Remove the channels, or only set them to zero: the same answers, for comparison.", "remove"),
   },
   async run(module, ctx, options) {
@@ -42,21 +53,32 @@ export const pruneFilters = definePass({
     if (channels.groups.length === 0) throw nothing(channels);
     const data = new Statistics(module, ctx, options.samples);
     const scores = await scoresOf(module, ctx, channels, data, options.by);
-    const { chosen, plan } = choose(module, ctx, channels, scores, options);
+    const ranked = options.scope === "divergence" ? await inDivergence(module, ctx, channels, scores, data) : scores;
+    const { chosen, plan } = choose(module, ctx, channels, ranked, options);
     if (chosen.groups.length === 0) return module;
     report(ctx, channels, chosen);
     if (options.mode === "zero") return zeroChannels(module, ctx.registry, channels, chosen.cut);
     const pruned = applyCut(module, ctx.registry, chosen.cut, plan.attrs);
-    return options.repair ? repaired(module, pruned, ctx, chosen, data) : pruned;
+    return options.repair === "off" ? pruned : repaired(module, pruned, ctx, channels, chosen, data, options.repair);
   },
 });
+
+/** Layers behind the first that a cut touches: what they read is not what it was. */
+function changedReaders({ sites }: ChannelGroups, readers: readonly Reader[], cut: Cut): readonly Reader[] {
+  const first = Math.min(
+    ...sites.flatMap((site) =>
+      "func" in site.at && site.at.func === "main" && site.operands.some((place) => place !== null && cut.touches(place)) ? [site.at.index] : [],
+    ),
+  );
+  return readers.filter(({ layer }) => layer.index > first);
+}
 
 /** Grams of the layers that read channels, gathered once, when first asked for. */
 class Statistics {
   readonly readers: readonly Reader[];
   private readonly module: Module;
   private readonly ctx: PassContext;
-  private readonly samples: number;
+  readonly samples: number;
   private found: Promise<CalibrationFindings> | null = null;
 
   constructor(module: Module, ctx: PassContext, samples: number) {
@@ -102,6 +124,19 @@ async function scoresOf(module: Module, ctx: PassContext, channels: ChannelGroup
   return activationScores(module, ctx.registry, channels, data.readers, findings, by, (done) => {
     ctx.signal?.throwIfAborted();
     ctx.progress(0.6 + done * 0.2, "ranking channels");
+  });
+}
+
+/** Scores in units of output divergence; as they are, with a warning, without data. */
+async function inDivergence(module: Module, ctx: PassContext, channels: ChannelGroups, scores: Float64Array, data: Statistics): Promise<Float64Array> {
+  if (!ctx.calibration) {
+    ctx.warn("scope=divergence needs calibration data and there is none: one ranking of all layers by scores alone");
+    return scores;
+  }
+  const context = { registry: ctx.registry, calibration: ctx.calibration, samples: data.samples, module };
+  return divergenceScores(context, channels, scores, data.readers, await data.findings(), (done) => {
+    ctx.signal?.throwIfAborted();
+    ctx.progress(0.6 + done * 0.2, "output divergence");
   });
 }
 
@@ -155,16 +190,28 @@ function report(ctx: PassContext, { sites }: ChannelGroups, { cut, macsBefore, m
   });
 }
 
-async function repaired(module: Module, pruned: Module, ctx: PassContext, { cut }: Chosen, data: Statistics): Promise<Module> {
+async function repaired(
+  module: Module,
+  pruned: Module,
+  ctx: PassContext,
+  channels: ChannelGroups,
+  { cut }: Chosen,
+  data: Statistics,
+  how: "once" | "sequential",
+): Promise<Module> {
   if (!data.available) {
     ctx.warn("there is no calibration data: layers that read removed channels are not repaired");
     return pruned;
   }
-  const readers = repairable(module, data.readers, cut);
-  const result = repair(module, pruned, ctx.registry, readers, cut, await data.findings(), (done) => {
-    ctx.signal?.throwIfAborted();
-    ctx.progress(0.8 + done * 0.2, "repairing");
-  });
+  const context = { registry: ctx.registry, calibration: ctx.calibration as CalibrationService, samples: data.samples, module, cut };
+  const readers = repairable(module, data.readers);
+  const result =
+    how === "once"
+      ? repairAtOnce(context, pruned, readers, await data.findings())
+      : await repairInOrder(context, pruned, changedReaders(channels, readers, cut), (done) => {
+          ctx.signal?.throwIfAborted();
+          ctx.progress(0.8 + done * 0.2, "repairing");
+        });
   for (const { layer, before, after } of result.rows)
     ctx.report({
       subject: layer.weight,

@@ -1,8 +1,17 @@
 /**
  * @file Closed-form repair of the layers that read removed channels (ThiNet, Luo et al. 2017; He et al., "Channel Pruning for Accelerating Very Deep Neural Networks", 2017): least squares of the old output on
- * the channels that stay, `W' = W G[:,K] (G[K,K] + lambda I)^-1`, with covariances for G and the means put into the bias where the layer has one.
+ * the channels that stay, `W' = W G[:,K] (G[K,K] + lambda I)^-1`, with covariances for G and the means put into the bias where the layer has one. In order, the new inputs are those of the
+ * network as it is by then (He et al., section 3.2), so that a layer takes back what the layers before it lost.
  */
-import { type CalibrationFindings, type Layer, layerElements, layerMatrix } from "../../compiler/index.ts";
+import {
+  type CalibrationFindings,
+  type CalibrationService,
+  constantPlace,
+  type Gram,
+  type Layer,
+  layerElements,
+  layerMatrix,
+} from "../../compiler/index.ts";
 import {
   type Constant,
   dataConstant,
@@ -16,7 +25,8 @@ import {
 } from "../../ir-spec/index.ts";
 import { columnsOf, type Reader } from "./channel-scores.ts";
 import type { Cut } from "./cut.ts";
-import { cholesky, covariance, damped, solveRows } from "./symmetric.ts";
+import { joinModules } from "./joint.ts";
+import { cholesky, damped, solveRows } from "./symmetric.ts";
 
 export interface Repaired {
   readonly layer: Layer;
@@ -25,9 +35,9 @@ export interface Repaired {
   readonly after: number;
 }
 
-/** Readers that lose columns and whose constants are theirs alone and plain data. */
-export function repairable(module: Module, readers: readonly Reader[], cut: Cut): readonly Reader[] {
-  return readers.filter(({ layer, place, axis }) => cut.count(place, axis) > 0 && isOwnData(module, layer.weight));
+/** Layers whose constants are theirs alone and plain data. */
+export function repairable(module: Module, readers: readonly Reader[]): readonly Reader[] {
+  return readers.filter(({ layer }) => isOwnData(module, layer.weight));
 }
 
 function isOwnData(module: Module, name: string | null): boolean {
@@ -43,133 +53,148 @@ function usesOf(module: Module, name: string): number {
   return uses;
 }
 
-/** `module` is the one that the statistics are of, `pruned` the one without the cut's channels. */
-export function repair(
-  module: Module,
-  pruned: Module,
-  registry: OpRegistry,
-  readers: readonly Reader[],
-  cut: Cut,
-  findings: CalibrationFindings,
-  step: (done: number) => void,
-): { readonly module: Module; readonly rows: readonly Repaired[] } {
-  const editor = new ModuleEditor(pruned, registry);
-  const rows = readers.flatMap((reader, i): readonly Repaired[] => {
-    const row = repairLayer(module, editor, registry, reader, cut, findings);
-    step((i + 1) / readers.length);
-    return row ? [row] : [];
+/** Moments of what a layer read (`x`) and of what it reads now (`z`), between them, and their means. Centred where the layer has a bias. */
+interface Moments {
+  readonly xx: Float64Array;
+  readonly xz: Float64Array;
+  readonly zz: Float64Array;
+  readonly x: Float64Array;
+  readonly z: Float64Array;
+  readonly windows: number;
+}
+
+/** Share of the mean moment that holds a fit to the weights it started from: more where few windows were seen for the columns, as behind a flatten, where a sample is one window. */
+const ridge = (columns: number, windows: number): number => 1e-3 + 0.5 * (columns / Math.max(1, windows));
+
+export interface RepairContext {
+  readonly registry: OpRegistry;
+  readonly calibration: CalibrationService;
+  readonly samples: number;
+  /** The module before, and what of it is cut. */
+  readonly module: Module;
+  readonly cut: Cut;
+}
+
+/**
+ * In parallel: every layer that lost columns, as if the columns that stay were as they were. One collection for all of them.
+ * @param findings has the Gram matrices of the readers' layers in `ctx.module`
+ */
+export function repairAtOnce(ctx: RepairContext, pruned: Module, readers: readonly Reader[], findings: CalibrationFindings): Fitted {
+  const editor = new ModuleEditor(pruned, ctx.registry);
+  const rows = readers.flatMap((reader): readonly Repaired[] => {
+    const { layer, place, axis, taps } = reader;
+    const gram = findings.gram(layer);
+    if (!gram || ctx.cut.count(place, axis) === 0) return [];
+    const all = Array.from({ length: layer.inputs }, (_, i) => i);
+    const columns = columnsOf(ctx.cut.kept(place, axis, layer.inputs / taps), taps);
+    return [fit(ctx, editor, reader, momentsOf(ctx.module, layer, gram, all, columns))];
   });
   return { module: editor.freeze(), rows };
 }
 
-function repairLayer(
-  module: Module,
-  editor: ModuleEditor,
-  registry: OpRegistry,
-  { layer, place, axis, taps }: Reader,
-  cut: Cut,
-  findings: CalibrationFindings,
-): Repaired | null {
-  const gram = findings.gram(layer);
-  if (!gram) return null;
-  const size = layer.inputs;
-  const withBias = isOwnData(module, layer.bias);
-  const moments = withBias ? covariance(gram) : gram.matrix;
-  const columns = columnsOf(cut.kept(place, axis, size / taps), taps);
-  const outAxis = layer.transposed ? 1 : 0;
-  const outs = cut.kept(place, outAxis, layer.outputs);
+/**
+ * One after the other: each layer is fitted to its old output on what it reads now, behind all that was fitted before it, so that errors do not add up. One run of both modules for every layer.
+ */
+export async function repairInOrder(ctx: RepairContext, pruned: Module, readers: readonly Reader[], step: (done: number) => void): Promise<Fitted> {
+  let current = pruned;
+  const rows: Repaired[] = [];
+  for (const [i, reader] of readers.entries()) {
+    const { layer } = reader;
+    const joint = joinModules(ctx.registry, ctx.module, current, layer);
+    const gram = (await ctx.calibration.collect(joint.module, { grams: [joint.layer] }, { samples: ctx.samples })).gram(joint.layer);
+    step((i + 1) / readers.length);
+    if (!gram) continue;
+    const numbers = Array.from({ length: gram.size }, (_, k) => k);
+    const moments = momentsOf(ctx.module, layer, gram, numbers.slice(0, layer.inputs), numbers.slice(layer.inputs));
+    const editor = new ModuleEditor(current, ctx.registry);
+    const row = fit(ctx, editor, reader, moments);
+    current = editor.freeze();
+    rows.push(row);
+  }
+  return { module: current, rows };
+}
+
+export interface Fitted {
+  readonly module: Module;
+  readonly rows: readonly Repaired[];
+}
+
+function momentsOf(module: Module, layer: Layer, gram: Gram, x: readonly number[], z: readonly number[]): Moments {
+  const centred = isOwnData(module, layer.bias);
+  const { size, mean } = gram;
+  const block = (rows: readonly number[], columns: readonly number[]) =>
+    Float64Array.from({ length: rows.length * columns.length }, (_, i) => {
+      const [a, b] = [rows[Math.floor(i / columns.length)] as number, columns[i % columns.length] as number];
+      return (gram.matrix[a * size + b] as number) - (centred ? (mean[a] as number) * (mean[b] as number) : 0);
+    });
+  const means = (list: readonly number[]) => Float64Array.from(list, (i) => mean[i] as number);
+  return { xx: block(x, x), xz: block(x, z), zz: block(z, z), x: means(x), z: means(z), windows: gram.windows };
+}
+
+/** Writes the layer's weight and bias anew. */
+function fit({ module, registry, cut }: RepairContext, editor: ModuleEditor, { layer }: Reader, moments: Moments): Repaired {
+  const [size, n] = [layer.inputs, moments.z.length];
+  const outs = cut.kept(constantPlace(layer.weight), layer.transposed ? 1 : 0, layer.outputs);
   const whole = layerMatrix(module, registry, layer);
   const weight = new Float64Array(outs.length * size);
-  outs.forEach((out, row) => weight.set(whole.subarray(out * size, (out + 1) * size), row * size));
-  const solved = leastSquares(weight, outs.length, size, moments, columns);
-  const spread = spreadOver(solved, outs.length, size, columns);
-  const plain = spreadOver(pick(weight, outs.length, size, columns), outs.length, size, columns);
-  const total = lost(weight, new Float64Array(weight.length), outs.length, size, moments) || 1;
-  const old = editor.constant(layer.weight) as Constant;
-  const elements = layerElements(solved, { ...layer, outputs: outs.length, inputs: columns.length });
-  editor.setConstant(withElements(old, elements));
-  if (withBias) correctBias(module, editor, registry, layer, outs, weight, spread, gram.mean);
-  return { layer, before: lost(weight, plain, outs.length, size, moments) / total, after: lost(weight, spread, outs.length, size, moments) / total };
+  outs.forEach((out, row) => void weight.set(whole.subarray(out * size, (out + 1) * size), row * size));
+  const view = { ...layer, outputs: outs.length, inputs: n };
+  const before = layerMatrix(editor.freeze(), registry, view);
+  const after = leastSquares(multiply(weight, outs.length, size, moments.xz, n), outs.length, n, moments.zz, before, ridge(n, moments.windows));
+  editor.setConstant(withElements(editor.constant(layer.weight) as Constant, layerElements(after, view)));
+  if (isOwnData(module, layer.bias)) {
+    const old = toNumbers(evaluateConstant(module, registry, layer.bias as string));
+    const shift = (row: number) => dot(weight, row * size, moments.x) - dot(after, row * n, moments.z);
+    const bias = Float64Array.from(outs, (out, row) => (old[out] as number) + shift(row));
+    editor.setConstant(withElements(editor.constant(layer.bias as string) as Constant, bias));
+  }
+  const total = energy(weight, outs.length, size, moments.xx);
+  const lost = (fitted: Float64Array) => share(total, energy(fitted, outs.length, n, moments.zz), inner(weight, fitted, outs.length, size, n, moments.xz));
+  return { layer, before: lost(before), after: lost(after) };
 }
 
-/** `W M[:,K] (M[K,K] + lambda I)^-1`, `[rows, K]`. */
-export function leastSquares(weight: Float64Array, rows: number, size: number, moments: Float64Array, columns: readonly number[]): Float64Array {
-  const n = columns.length;
-  const block = new Float64Array(n * n);
-  const right = new Float64Array(rows * n);
-  columns.forEach((from, i) => {
-    columns.forEach((to, j) => {
-      block[i * n + j] = moments[from * size + to] as number;
-    });
-  });
-  for (let row = 0; row < rows; row++)
-    for (let k = 0; k < size; k++) {
-      const w = weight[row * size + k] as number;
-      if (w !== 0) for (let j = 0; j < n; j++) right[row * n + j] = (right[row * n + j] as number) + w * (moments[k * size + (columns[j] as number)] as number);
-    }
-  // The damping pulls towards the old weights, not towards zero: what the data says nothing of stays as it was.
-  const heavy = damped(block, n);
-  const added = (heavy[0] as number) - (block[0] as number);
-  for (let row = 0; row < rows; row++)
-    columns.forEach((column, j) => {
-      right[row * n + j] = (right[row * n + j] as number) + added * (weight[row * size + column] as number);
-    });
-  solveRows(cholesky(heavy, n), n, right, rows);
-  return right;
-}
+/** `E|Wx - Vz|^2 / E|Wx|^2` */
+const share = (xx: number, zz: number, xz: number): number => Math.max(0, xx + zz - 2 * xz) / (xx || 1);
 
-function pick(weight: Float64Array, rows: number, size: number, columns: readonly number[]): Float64Array {
-  return Float64Array.from({ length: rows * columns.length }, (_, i) => weight[Math.floor(i / columns.length) * size + (columns[i % columns.length] as number)] as number);
-}
-
-/** Over all columns, zero where they are gone. */
-function spreadOver(values: Float64Array, rows: number, size: number, columns: readonly number[]): Float64Array {
-  const result = new Float64Array(rows * size);
-  for (let row = 0; row < rows; row++)
-    columns.forEach((column, j) => {
-      result[row * size + column] = values[row * columns.length + j] as number;
-    });
+/**
+ * `V = (T + lambda P) (M + lambda I)^-1` for targets `T = E[(Wx) zᵀ]`: what the data says nothing of stays as it was in P, instead of going to zero.
+ * @param target `[rows, n]`
+ * @param prior `[rows, n]`
+ */
+export function leastSquares(target: Float64Array, rows: number, n: number, moments: Float64Array, prior: Float64Array, damping: number): Float64Array {
+  const heavy = damped(moments, n, damping);
+  const added = n === 0 ? 0 : (heavy[0] as number) - (moments[0] as number);
+  const result = target.map((value, i) => value + added * (prior[i] as number));
+  solveRows(cholesky(heavy, n), n, result, rows);
   return result;
 }
 
-/** `tr((A - B) M (A - B)ᵀ)` */
-function lost(a: Float64Array, b: Float64Array, rows: number, size: number, moments: Float64Array): number {
-  let sum = 0;
-  const row = new Float64Array(size);
-  for (let r = 0; r < rows; r++) {
-    for (let i = 0; i < size; i++) row[i] = (a[r * size + i] as number) - (b[r * size + i] as number);
-    for (let i = 0; i < size; i++) {
-      const value = row[i] as number;
-      if (value === 0) continue;
-      let product = 0;
-      for (let j = 0; j < size; j++) product += (moments[i * size + j] as number) * (row[j] as number);
-      sum += value * product;
+/** `[rows, inner] [inner, n]` */
+export function multiply(a: Float64Array, rows: number, inside: number, b: Float64Array, n: number): Float64Array {
+  const result = new Float64Array(rows * n);
+  for (let row = 0; row < rows; row++)
+    for (let k = 0; k < inside; k++) {
+      const w = a[row * inside + k] as number;
+      if (w !== 0) for (let j = 0; j < n; j++) result[row * n + j] = (result[row * n + j] as number) + w * (b[k * n + j] as number);
     }
-  }
-  return Math.max(0, sum);
+  return result;
 }
 
-/** So that the mean of every output stays: `b' = b + (W - W') E[x]`. */
-function correctBias(
-  module: Module,
-  editor: ModuleEditor,
-  registry: OpRegistry,
-  layer: Layer,
-  outs: readonly number[],
-  weight: Float64Array,
-  changed: Float64Array,
-  mean: Float64Array,
-): void {
-  const name = layer.bias as string;
-  const old = toNumbers(evaluateConstant(module, registry, name));
-  const size = layer.inputs;
-  const shifted = Float64Array.from(outs, (out, row) => {
-    let sum = old[out] as number;
-    for (let i = 0; i < size; i++) sum += ((weight[row * size + i] as number) - (changed[row * size + i] as number)) * (mean[i] as number);
-    return sum;
-  });
-  editor.setConstant(withElements(editor.constant(name) as Constant, shifted));
+function dot(a: Float64Array, from: number, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < b.length; i++) sum += (a[from + i] as number) * (b[i] as number);
+  return sum;
 }
+
+/** `tr(A M Bᵀ)` */
+function inner(a: Float64Array, b: Float64Array, rows: number, size: number, n: number, moments: Float64Array): number {
+  const product = multiply(a, rows, size, moments, n);
+  let sum = 0;
+  for (let i = 0; i < product.length; i++) sum += (product[i] as number) * (b[i] as number);
+  return sum;
+}
+
+const energy = (a: Float64Array, rows: number, size: number, moments: Float64Array): number => inner(a, a, rows, size, size, moments);
 
 function withElements(old: Constant, values: Float64Array): Constant {
   const { dtype, shape } = old.type;
