@@ -13,6 +13,7 @@ import { interpreterExecutor } from "../../compiler/interpret/executor.ts";
 import { generalPasses } from "../../compiler/passes/index.ts";
 import { printModule, readModule } from "../../compiler/text/index.ts";
 import { createCoreRegistry, type Module, TersorError } from "../../ir-spec/index.ts";
+import { binarize } from "../../plugins/binarize/index.ts";
 import { entropy } from "../../plugins/entropy/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
@@ -21,7 +22,7 @@ import { share } from "../../plugins/share/index.ts";
 
 export const registry = createCoreRegistry();
 
-const plugins = [prune(), share(), quantize(), repair(), entropy()];
+const plugins = [prune(), share(), binarize(), quantize(), repair(), entropy()];
 
 export const passes = new PassRegistry([
   { owner: "core", passes: generalPasses },
