@@ -70,6 +70,7 @@ const schemes: readonly Scheme[] = [
   ...["percentile", "kl", "mse"].map((range) => ({ name: `W8A8 ${range}`, pipeline: `quantize{activations=static range=${range}}` })),
   { name: "W8A8 tensor", pipeline: "quantize{activations=static granularity=tensor}" },
   { name: "W8A8 tensor equalize", pipeline: "equalize,quantize{activations=static granularity=tensor}" },
+  { name: "W8A8 dynamic", pipeline: "quantize{activations=dynamic}" },
   { name: "W8A8 smooth", pipeline: "smooth,quantize{activations=static}" },
   { name: "int4 tensor", pipeline: "quantize{bits=4 granularity=tensor}" },
   { name: "int4 tensor equalize", pipeline: "equalize,quantize{bits=4 granularity=tensor}" },
