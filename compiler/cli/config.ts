@@ -82,6 +82,7 @@ const own: Readonly<Record<string, () => Promise<unknown>>> = {
   "tersor/plugins/prune": () => import("../../plugins/prune/index.ts"),
   "tersor/plugins/share": () => import("../../plugins/share/index.ts"),
   "tersor/plugins/quantize": () => import("../../plugins/quantize/index.ts"),
+  "tersor/plugins/binarize": () => import("../../plugins/binarize/index.ts"),
   "tersor/plugins/repair": () => import("../../plugins/repair/index.ts"),
   "tersor/plugins/entropy": () => import("../../plugins/entropy/index.ts"),
 };

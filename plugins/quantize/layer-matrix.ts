@@ -2,7 +2,7 @@
  * @file A weight's stored elements as the matrix of the layers that multiply by it, with the second moments of what they multiply. Movement and masks between the stored elements and the
  * layer are run over the elements' numbers, so that a pruned, transposed or reshaped weight is a matrix, too.
  */
-import { type CalibrationFindings, floatLeaf, type Layer, layersOf } from "../../compiler/index.ts";
+import { type CalibrationFindings, floatLeaf, type Gram, type Layer, layersOf } from "../../compiler/index.ts";
 import {
   type Constant,
   type DerivedConstant,
@@ -85,7 +85,8 @@ export function layerMatrixOf(
   const { outputs: rows, inputs: columns, groups } = first;
   const total = new Float64Array(groups * columns * columns);
   for (const gram of grams) {
-    gram?.matrix.forEach((value, i) => {
+    if (!gram) continue;
+    shrunk(gram).forEach((value, i) => {
       total[i] = (total[i] as number) + value;
     });
   }
@@ -97,4 +98,25 @@ export function layerMatrixOf(
     ? Int32Array.from(elements, (_, i) => elements[(i % columns) * rows + Math.floor(i / columns)] as number)
     : elements;
   return { rows, columns, places, moments };
+}
+
+/**
+ * The Gram matrix with its covariance drawn towards the diagonal by `columns / (columns + windows)`: of fewer windows than columns it would have directions that cost nothing, and methods
+ * that fit codes to it would put their errors there, which other samples then show. The mean stays. Linear shrinkage after Ledoit and Wolf, 2004, with a fixed intensity.
+ */
+function shrunk({ size, groups, matrix, mean, windows }: Gram): Float64Array {
+  const kept = windows / (windows + size);
+  const result = Float64Array.from(matrix);
+  for (let g = 0; g < groups; g++) {
+    const [base, from] = [g * size * size, g * size];
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j < size; j++) {
+        if (i === j) continue;
+        const product = (mean[from + i] as number) * (mean[from + j] as number);
+        const at = base + i * size + j;
+        result[at] = product + kept * ((matrix[at] as number) - product);
+      }
+    }
+  }
+  return result;
 }

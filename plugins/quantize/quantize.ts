@@ -3,12 +3,13 @@ import { definePass, option } from "../../compiler/index.ts";
 import { ModuleEditor } from "../../ir-spec/index.ts";
 import { type ClippingOptions, rangeRules } from "./clipping.ts";
 import { type CoderOptions, coderFor, methods } from "./coder.ts";
+import { quantizeInputs } from "./dynamic.ts";
 import type { SchemeOptions } from "./scheme.ts";
 import { quantizeStatic } from "./static.ts";
 import { chosenWeights, storeWeight } from "./store-weight.ts";
 
 export interface Options extends CoderOptions, SchemeOptions, ClippingOptions {
-  readonly activations: "none" | "static";
+  readonly activations: "none" | "static" | "dynamic";
   readonly half: "f16" | "bf16";
   readonly min: number;
   readonly keep: readonly string[];
@@ -37,8 +38,8 @@ export const quantizeWeights = definePass({
     min: option.integer("Layers with fewer stored weights are left alone.", 64, { min: 0 }),
     keep: option.names("Weights to leave alone, as globs over constant names.", []),
     activations: option.oneOf(
-      ["none", "static"],
-      "static: activations are 8-bit too, with ranges from calibration data; layers become integer where the target has kernels.",
+      ["none", "static", "dynamic"],
+      "8-bit activations: static with ranges from data, and integer layers where the target has kernels; dynamic with a step for each sample.",
       "none",
     ),
     range: option.oneOf(
@@ -51,10 +52,11 @@ export const quantizeWeights = definePass({
   },
   async run(module, ctx, options) {
     if (options.bits > 8 && options.bits !== 16) throw new RangeError(`bits = ${options.bits}: there is 2..8 and 16`);
+    if (options.activations === "dynamic" && options.bits > 8) throw new RangeError("activations=dynamic: weights have 2..8 bits");
     if (options.activations === "static") return quantizeStatic(module, ctx, options);
     const chosen = chosenWeights(module, ctx, options);
-    const stored = chosen.filter(({ leaf }) => module.constants.get(leaf)?.kind === "data").map(({ leaf }) => leaf);
-    const coder = await coderFor(module, ctx, options, new Set(options.bits === 16 ? [] : stored));
+    const leaves = chosen.filter(({ leaf }) => module.constants.get(leaf)?.kind === "data").map(({ leaf }) => leaf);
+    const coder = await coderFor(module, ctx, options, new Set(options.bits === 16 ? [] : leaves));
     const editor = new ModuleEditor(module, ctx.registry);
     for (const [i, weight] of chosen.entries()) {
       ctx.signal?.throwIfAborted();
@@ -62,6 +64,7 @@ export const quantizeWeights = definePass({
       if (row) ctx.report(row);
       ctx.progress(0.9 + (0.1 * (i + 1)) / chosen.length, weight.name);
     }
-    return editor.freeze();
+    const stored = editor.freeze();
+    return options.activations === "dynamic" ? quantizeInputs(module, stored, ctx) : stored;
   },
 });

@@ -13,6 +13,7 @@ import { interpreterExecutor } from "../../compiler/interpret/executor.ts";
 import { generalPasses } from "../../compiler/passes/index.ts";
 import { printModule, readModule } from "../../compiler/text/index.ts";
 import { createCoreRegistry, type Module, TersorError } from "../../ir-spec/index.ts";
+import { binarize } from "../../plugins/binarize/index.ts";
 import { entropy } from "../../plugins/entropy/index.ts";
 import { lowRank } from "../../plugins/low-rank/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
@@ -22,7 +23,7 @@ import { share } from "../../plugins/share/index.ts";
 
 export const registry = createCoreRegistry();
 
-const plugins = [prune(), lowRank(), share(), quantize(), repair(), entropy()];
+const plugins = [prune(), lowRank(), share(), quantize(), binarize(), repair(), entropy()];
 
 export const passes = new PassRegistry([
   { owner: "core", passes: generalPasses },

@@ -1,14 +1,18 @@
-/** @file Ranges from histograms: percentiles against sorted values, MSE against direct search, KL on a distribution with a far tail, and the pass. */
+/** @file Ranges from histograms: percentiles against sorted values, MSE against direct search, KL on a distribution with a far tail, and the pass; dynamic steps against a plain loop and on a backend. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HistogramObserver } from "../../compiler/calibrate/histogram.ts";
 import { dataSet } from "../../compiler/data/dataset.ts";
-import type { Histogram } from "../../compiler/index.ts";
-import { hostTensor } from "../../ir-spec/index.ts";
+import { type Histogram, interpret, lower } from "../../compiler/index.ts";
+import { builtinTargets } from "../../compiler/target/builtin.ts";
+import { verifyModule } from "../../compiler/verify/verify.ts";
+import { hostTensor, mainFunction, toNumbers } from "../../ir-spec/index.ts";
 import { clippedEnds } from "../../plugins/quantize/clipping.ts";
 import { affineParams } from "../../plugins/quantize/ranges.ts";
-import { failure, readBody, run } from "../passes/support.ts";
-import { dataOf, normals } from "./support.ts";
+import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { failure, readBody, registry, run } from "../passes/support.ts";
+import { loadPlan, toHost, toTensor } from "../support/op-module.ts";
+import { dataOf, normals, valuesOf } from "./support.ts";
 
 function histogramOf(values: Float32Array): Histogram {
   const observer = new HistogramObserver();
@@ -81,6 +85,45 @@ test("the pass takes the rule, and still names a value that is NaN", async () =>
   const broken = tailed.map((value, i) => (i === 2 ? Number.NaN : value));
   const error = await failure(() => run(net, "quantize{activations=static range=kl samples=1024}", { data: data(broken) }));
   assert.is(error.code, "E0722");
+});
+
+test("dynamic: each sample has its own step, zeros stay zeros, a backend gives the same; a second reader shares the pair", async () => {
+  const two = readBody(`  func @main(%x: tensor<Nx4xf32>) -> (y: tensor<Nx2xf32>) {
+    %a = nn.linear(%x, @w, _)
+    %b = nn.linear(%x, @v, _)
+    %y = math.add(%a, %b)
+    return %y
+  }
+  const @w : tensor<2x4xf32> = [1.0, 2.0, -1.0, 0.5, 0.0, 1.0, 1.0, -2.0]
+  const @v : tensor<2x4xf32> = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]`);
+  const { module } = await run(two, "quantize{activations=dynamic min=0}");
+  assert.equal(verifyModule(module, registry), []);
+  const names = mainFunction(module).ops.map(({ name }) => name);
+  assert.is(names.filter((name) => name === "quant.quantize").length, 1);
+  const rows = [Float32Array.of(1, -0.51, 0.25, 0.126), Float32Array.of(1000, 3, -501, 0), new Float32Array(4)];
+  const x = hostTensor("f32", [3, 4], Float32Array.from(rows.flatMap((row) => [...row])));
+  const result = interpret(module, registry, { x }).outputs.y?.data as Float32Array;
+  const [w, v] = [valuesOf(module, "w"), valuesOf(module, "v")];
+  rows.forEach((row, n) => {
+    const step = Math.max(...row.map(Math.abs)) / 127 || 1;
+    for (let o = 0; o < 2; o++) {
+      const wanted = row.reduce(
+        (sum, value, i) => sum + Math.round(value / step) * step * ((w[o * 4 + i] as number) + (v[o * 4 + i] as number)),
+        0,
+      );
+      assert.ok(Math.abs((result[n * 2 + o] as number) - wanted) <= 1e-4 * Math.max(1, Math.abs(wanted)), `${n}, ${o}`);
+    }
+  });
+  const target = builtinTargets.find(({ name }) => name === "wasm-simd");
+  assert.ok(target);
+  const session = await loadPlan(lower(module, target, registry), wasm());
+  const { y } = await session.run({ x: toTensor(x) });
+  assert.ok(y);
+  toNumbers(toHost(y)).forEach((value, i) => {
+    assert.ok(Math.abs(value - (result[i] as number)) <= 1e-5 * Math.max(1, Math.abs(value)));
+  });
+  session.dispose();
+  assert.match((await failure(() => run(two, "quantize{activations=dynamic bits=16}"))).message, "weights have 2..8 bits");
 });
 
 test.run();

@@ -141,7 +141,15 @@ test("AdaRound: no flip is left that helps; the best of all roundings nearly alw
       const weight = (row.weights[i] as number) / (row.scales[i] as number);
       for (const other of [Math.floor(weight), Math.ceil(weight)]) {
         if (other === code || other < row.least || other > row.most) continue;
-        assert.ok(rowError(row, codes.with(i, other), own) >= error - 1e-12, `seed ${seed}, column ${i}`);
+        assert.ok(
+          rowError(
+            row,
+            codes.map((kept, k) => (k === i ? other : kept)),
+            own,
+          ) >=
+            error - 1e-12,
+          `seed ${seed}, column ${i}`,
+        );
       }
     });
     const best = bruteForce(row, own);
