@@ -15,7 +15,10 @@ function residuals(scales: readonly number[]): Module {
     %g${i} = nn.linear(%h${i}, @b${i}, _)
     %s${i + 1} = math.add(%g${i}, %s${i})`,
   );
-  const constants = scales.flatMap((_, i) => [`  const @a${i} : tensor<16x8xf32> = splat 1.0`, `  const @b${i} : tensor<8x16xf32> = splat 1.0`]);
+  const constants = scales.flatMap((_, i) => [
+    `  const @a${i} : tensor<16x8xf32> = splat 1.0`,
+    `  const @b${i} : tensor<8x16xf32> = splat 1.0`,
+  ]);
   let module = readBody(`  func @main(%x: tensor<Nx6xf32>) -> (y: tensor<Nx3xf32>) {
     %s0 = nn.linear(%x, @in, _)
 ${blocks.join("\n")}
