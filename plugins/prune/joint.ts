@@ -12,8 +12,8 @@ import {
   type Op,
   type Operand,
   type OpRegistry,
-  TersorError,
   type TensorType,
+  TersorError,
   tensorType,
   typeByteLength,
   type ValueId,
@@ -31,7 +31,8 @@ export interface Joint {
 export function joinModules(registry: OpRegistry, old: Module, fresh: Module, layer: Layer): Joint {
   const [a, b] = [mainFunction(old), mainFunction(fresh)];
   const offset = a.values.length;
-  const moved = (operand: Operand): Operand => (typeof operand === "number" ? movedValue(a, b, operand) : operand === null ? null : `fresh.${operand}`);
+  const moved = (operand: Operand): Operand =>
+    typeof operand === "number" ? movedValue(a, b, operand) : operand === null ? null : `fresh.${operand}`;
   const ops: Op[] = [
     ...a.ops,
     ...b.ops.map((op) => ({ ...op, operands: op.operands.map(moved), results: op.results.map((id) => id + offset) })),
@@ -53,7 +54,10 @@ export function joinModules(registry: OpRegistry, old: Module, fresh: Module, la
   };
   const together = op("shape.concat", [x, moved(y)], concat, both);
   const result = valueInfo(a, layer.op.results[0] as ValueId).type;
-  const made = tensorType(result.dtype, result.shape.map((dim, i) => (i === axis ? 1 : dim)));
+  const made = tensorType(
+    result.dtype,
+    result.shape.map((dim, i) => (i === axis ? 1 : dim)),
+  );
   op(conv ? "nn.conv" : "nn.linear", [together, "joint.weight", null], attrs, made);
   const constants = new Map<string, Constant>(old.constants);
   for (const constant of fresh.constants.values()) constants.set(`fresh.${constant.name}`, renamed(constant));
@@ -79,7 +83,10 @@ function movedValue(a: Func, b: Func, id: ValueId): ValueId {
 }
 
 function joinedType(a: TensorType, b: TensorType, axis: number): TensorType {
-  return tensorType(a.dtype, a.shape.map((dim, i) => (i === axis ? Number(dim) + Number(b.shape[axis]) : dim)));
+  return tensorType(
+    a.dtype,
+    a.shape.map((dim, i) => (i === axis ? Number(dim) + Number(b.shape[axis]) : dim)),
+  );
 }
 
 function renamed(constant: Constant): Constant {
