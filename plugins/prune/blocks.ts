@@ -77,7 +77,9 @@ function between(func: Func, from: ValueId, to: ValueId): readonly number[] {
   const taken = new Set<number>();
   for (let i = func.ops.length - 1; i >= 0; i--) {
     const op = func.ops[i] as Func["ops"][number];
-    const only = op.results.every((id) => id === to || (!func.returns.includes(id) && [...(users.get(id) ?? [])].every((user) => taken.has(user))));
+    const only = op.results.every(
+      (id) => id === to || (!func.returns.includes(id) && [...(users.get(id) ?? [])].every((user) => taken.has(user))),
+    );
     if (!op.results.some((id) => needed.has(id)) || op.results.includes(from) || !only) continue;
     taken.add(i);
     inside.unshift(i);

@@ -61,7 +61,13 @@ export function weightScores(module: Module, registry: OpRegistry, channels: Cha
   const sums = channels.groups.map(() => ({ sum: 0, count: 0 }));
   for (const [key, list] of parts) {
     const { place, axis } = axes.get(key) as WeightAxis;
-    const raw = slicesOf(module, registry, place, axis, list.map(({ indices }) => indices));
+    const raw = slicesOf(
+      module,
+      registry,
+      place,
+      axis,
+      list.map(({ indices }) => indices),
+    );
     const scores = by === "geometric-median" ? distances(raw) : raw.map((slice) => norm(slice, by));
     const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
     list.forEach(({ group }, i) => {
@@ -73,7 +79,13 @@ export function weightScores(module: Module, registry: OpRegistry, channels: Cha
   return Float64Array.from(sums, ({ sum, count }) => (count === 0 ? Number.POSITIVE_INFINITY : sum / count));
 }
 
-function slicesOf(module: Module, registry: OpRegistry, place: Place, axis: number, lists: readonly (readonly number[])[]): readonly Float64Array[] {
+function slicesOf(
+  module: Module,
+  registry: OpRegistry,
+  place: Place,
+  axis: number,
+  lists: readonly (readonly number[])[],
+): readonly Float64Array[] {
   const { shape, data } = evaluateConstant(module, registry, place.slice(1));
   const values = toNumbers({ dtype: "f64", shape, data });
   const inner = shape.slice(axis + 1).reduce((n, size) => n * size, 1);
@@ -160,7 +172,13 @@ function addReader(
   const size = layer.inputs;
   const moments = layer.bias === null ? gram.matrix : covariance(gram);
   const weight = layerMatrix(module, registry, layer);
-  const total = energy(weight, layer.outputs, size, moments, Array.from({ length: size }, (_, i) => i));
+  const total = energy(
+    weight,
+    layer.outputs,
+    size,
+    moments,
+    Array.from({ length: size }, (_, i) => i),
+  );
   const left = by === "reconstruction" ? inverse(damped(moments, size), size) : null;
   groups.forEach((group, number) => {
     const indices = readBy(group, place, axis);

@@ -2,7 +2,7 @@
  * @file Which channel groups go: a sequence of all that may, cheapest first, and how many of it. The sequence does not depend on the number, so a target of multiply-accumulates is found by bisection.
  */
 import type { ChannelGroup, ChannelGroups, Place, Site } from "../../compiler/index.ts";
-import type { OpRegistry } from "../../ir-spec/index.ts";
+import type { Dim, OpRegistry } from "../../ir-spec/index.ts";
 import { Cut, macsAfter } from "./cut.ts";
 
 export interface ChooseOptions {
@@ -31,10 +31,19 @@ export function chooseChannels(channels: ChannelGroups, registry: OpRegistry, sc
   const macsBefore = macsAfter(channels, registry, new Cut());
   const sequence = sequenceOf(channels, registry, scores, options);
   const after = (count: number) => macsAfter(channels, registry, new Cut(sequence.slice(0, count)));
-  const count = options.macs > 0 ? leastCount(sequence.length, (n) => after(n) <= macsBefore * (1 - options.macs)) : countOf(sequence, channels, options);
+  const count =
+    options.macs > 0
+      ? leastCount(sequence.length, (n) => after(n) <= macsBefore * (1 - options.macs))
+      : countOf(sequence, channels, options);
   const groups = sequence.slice(0, count);
   const left = after(groups.length);
-  return { groups, cut: new Cut(groups), macsBefore, macsAfter: left, reached: options.macs === 0 || left <= macsBefore * (1 - options.macs) };
+  return {
+    groups,
+    cut: new Cut(groups),
+    macsBefore,
+    macsAfter: left,
+    reached: options.macs === 0 || left <= macsBefore * (1 - options.macs),
+  };
 }
 
 /** The least n in 0..most for which it holds, it being monotone; most where it never does. */
@@ -70,7 +79,9 @@ function sequenceOf(channels: ChannelGroups, registry: OpRegistry, scores: Float
   const { groups } = channels;
   const price = options.macs > 0 && options.scope !== "layer" ? groupMacs(channels, registry) : null;
   const cost = groups.map((_, i) => (scores[i] as number) / (price ? Math.max(1, price[i] as number) : 1));
-  const order = groups.flatMap((_, i) => (Number.isFinite(cost[i]) ? [i] : [])).sort((a, b) => (cost[a] as number) - (cost[b] as number) || a - b);
+  const order = groups
+    .flatMap((_, i) => (Number.isFinite(cost[i]) ? [i] : []))
+    .sort((a, b) => (cost[a] as number) - (cost[b] as number) || a - b);
   const feasible = withinLimits(channels, order, options);
   if (options.scope !== "layer") return feasible.map((i) => groups[i] as ChannelGroup);
   const sizes = familySizes(groups);
@@ -101,11 +112,12 @@ function withinLimits({ sites, groups }: ChannelGroups, order: readonly number[]
 
 function axisSizes(sites: readonly Site[]): ReadonlyMap<Place, readonly number[]> {
   const sizes = new Map<Place, readonly number[]>();
+  const add = (place: Place | null, shape: readonly Dim[] | undefined): void => {
+    if (place !== null) sizes.set(place, shape?.map((dim) => (typeof dim === "number" ? dim : 0)) ?? []);
+  };
   for (const { operands, types, results, outputs } of sites) {
-    operands.forEach((place, i) => {
-      if (place !== null) sizes.set(place, types[i]?.shape.map((dim) => (typeof dim === "number" ? dim : 0)) ?? []);
-    });
-    results.forEach((place, i) => sizes.set(place, outputs[i]?.shape.map((dim) => (typeof dim === "number" ? dim : 0)) ?? []));
+    for (const [i, place] of operands.entries()) add(place, types[i]?.shape);
+    for (const [i, place] of results.entries()) add(place, outputs[i]?.shape);
   }
   return sizes;
 }
@@ -114,7 +126,8 @@ function axisSizes(sites: readonly Site[]): ReadonlyMap<Place, readonly number[]
 function groupMacs(channels: ChannelGroups, registry: OpRegistry): Float64Array {
   const touching = new Map<Place, Site[]>();
   for (const site of channels.sites)
-    for (const place of new Set([...site.operands, ...site.results])) if (place !== null) touching.set(place, [...(touching.get(place) ?? []), site]);
+    for (const place of new Set([...site.operands, ...site.results]))
+      if (place !== null) touching.set(place, [...(touching.get(place) ?? []), site]);
   return Float64Array.from(channels.groups, (group) => {
     const sites = [...new Set(group.members.flatMap(({ place }) => touching.get(place) ?? []))];
     const part = { ...channels, sites };

@@ -20,7 +20,7 @@ import { activationScores, type Measure, measures, needsData, type Reader, reade
 import { type ChooseOptions, type Chosen, chooseChannels } from "./choose-channels.ts";
 import type { Cut } from "./cut.ts";
 import { applyCut, type CutPlan, planCut, zeroChannels } from "./remove-channels.ts";
-import { repairable, repairAtOnce, repairInOrder } from "./repair.ts";
+import { repairAtOnce, repairable, repairInOrder } from "./repair.ts";
 import { divergenceScores } from "./sensitivity.ts";
 
 export const pruneFilters = definePass({
@@ -67,7 +67,9 @@ export const pruneFilters = definePass({
 function changedReaders({ sites }: ChannelGroups, readers: readonly Reader[], cut: Cut): readonly Reader[] {
   const first = Math.min(
     ...sites.flatMap((site) =>
-      "func" in site.at && site.at.func === "main" && site.operands.some((place) => place !== null && cut.touches(place)) ? [site.at.index] : [],
+      "func" in site.at && site.at.func === "main" && site.operands.some((place) => place !== null && cut.touches(place))
+        ? [site.at.index]
+        : [],
     ),
   );
   return readers.filter(({ layer }) => layer.index > first);
@@ -128,7 +130,13 @@ async function scoresOf(module: Module, ctx: PassContext, channels: ChannelGroup
 }
 
 /** Scores in units of output divergence; as they are, with a warning, without data. */
-async function inDivergence(module: Module, ctx: PassContext, channels: ChannelGroups, scores: Float64Array, data: Statistics): Promise<Float64Array> {
+async function inDivergence(
+  module: Module,
+  ctx: PassContext,
+  channels: ChannelGroups,
+  scores: Float64Array,
+  data: Statistics,
+): Promise<Float64Array> {
   if (!ctx.calibration) {
     ctx.warn("scope=divergence needs calibration data and there is none: one ranking of all layers by scores alone");
     return scores;
@@ -180,7 +188,8 @@ function report(ctx: PassContext, { sites }: ChannelGroups, { cut, macsBefore, m
       if (!place?.startsWith("@") || site.def?.operands[i]?.role !== "weight" || seen.has(place) || typeof size !== "number") return;
       seen.add(place);
       const gone = cut.count(place, 0);
-      if (gone > 0) ctx.report({ subject: place.slice(1), note: `${gone} of ${size} filters removed`, numbers: { removed: gone, kept: size - gone } });
+      if (gone > 0)
+        ctx.report({ subject: place.slice(1), note: `${gone} of ${size} filters removed`, numbers: { removed: gone, kept: size - gone } });
     });
   const share = 1 - macsAfter / macsBefore;
   ctx.report({
@@ -212,6 +221,10 @@ async function repaired(
           ctx.signal?.throwIfAborted();
           ctx.progress(0.8 + done * 0.2, "repairing");
         });
+  const fitted = new Set(result.rows.map(({ layer }) => layer.weight));
+  for (const { layer, place, axis } of data.readers)
+    if (cut.count(place, axis) > 0 && !fitted.has(layer.weight))
+      ctx.warn(`${layer.weight}: not repaired: it is shared, no plain data, or has too many columns`);
   for (const { layer, before, after } of result.rows)
     ctx.report({
       subject: layer.weight,

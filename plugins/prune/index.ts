@@ -5,5 +5,10 @@ import { pruneLayers } from "./layers.ts";
 import { pruneMagnitude } from "./magnitude.ts";
 
 export function prune(): Plugin {
-  return definePlugin({ name: "prune", version: "0.1.0", apiVersion: pluginApiVersion, passes: [pruneMagnitude, pruneFilters, pruneLayers] });
+  return definePlugin({
+    name: "prune",
+    version: "0.1.0",
+    apiVersion: pluginApiVersion,
+    passes: [pruneMagnitude, pruneFilters, pruneLayers],
+  });
 }

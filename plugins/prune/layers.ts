@@ -30,9 +30,11 @@ export const pruneLayers = definePass({
   async run(module, ctx, options) {
     if (options.count === 0 && options.macs === 0) return module;
     if (!ctx.calibration) throw new TersorError({ code: "E0760", message: "blocks are ranked on calibration data, and there is none" });
-    const candidates = () => blocksOf(current, ctx.registry).filter(({ constants }) => !constants.some((name) => matchesAny(name, options.keep)));
+    const candidates = () =>
+      blocksOf(current, ctx.registry).filter(({ constants }) => !constants.some((name) => matchesAny(name, options.keep)));
     let current = module;
-    if (candidates().length === 0) throw new TersorError({ code: "E0761", message: "no block of @main has an input and an output of one type" });
+    if (candidates().length === 0)
+      throw new TersorError({ code: "E0761", message: "no block of @main has an input and an output of one type" });
     const total = totalMacs(module, ctx);
     let [gone, removed] = [0, 0];
     const wanted = () => (options.macs > 0 ? removed < options.macs * total : gone < options.count);
@@ -47,19 +49,27 @@ export const pruneLayers = definePass({
         note: `bypassed with ${best.block.constants.length} constants: ${options.by} ${best.score.toPrecision(3)}, ${((100 * best.block.macs) / total).toFixed(1)} % of the multiply-accumulates`,
         numbers: { score: best.score, macs: best.block.macs },
       });
-      ctx.progress(0.8 * (options.macs > 0 ? Math.min(1, removed / (options.macs * total)) : gone / options.count), `${gone} blocks bypassed`);
+      ctx.progress(
+        0.8 * (options.macs > 0 ? Math.min(1, removed / (options.macs * total)) : gone / options.count),
+        `${gone} blocks bypassed`,
+      );
     }
     if (options.macs > 0 && removed < options.macs * total) throw unreachable(options.macs, removed / total);
-    if (options.macs === 0 && gone < options.count) ctx.warn(`${gone} of ${options.count} blocks are bypassed: the others would be missed too much, or there are no more`);
+    if (options.macs === 0 && gone < options.count)
+      ctx.warn(`${gone} of ${options.count} blocks are bypassed: the others would be missed too much, or there are no more`);
     return gone > 0 && options.repair ? repaired(module, current, ctx, options.samples) : current;
   },
 });
 
 function unreachable(macs: number, share: number): TersorError {
-  return new TersorError({ code: "E0762", message: `macs=${macs} cannot be reached: the blocks that may go hold ${(100 * share).toFixed(1)} % of the multiply-accumulates` });
+  return new TersorError({
+    code: "E0762",
+    message: `macs=${macs} cannot be reached: the blocks that may go hold ${(100 * share).toFixed(1)} % of the multiply-accumulates`,
+  });
 }
 
-const totalMacs = (module: Module, { analysis, registry }: PassContext): number => macsAfter(analysis(channelGroups, module), registry, new Cut());
+const totalMacs = (module: Module, { analysis, registry }: PassContext): number =>
+  macsAfter(analysis(channelGroups, module), registry, new Cut());
 
 interface Options {
   readonly by: "divergence" | "cosine";
@@ -76,14 +86,23 @@ async function leastMissed(
   options: Options,
 ): Promise<{ readonly block: Block; readonly score: number } | null> {
   ctx.signal?.throwIfAborted();
-  const scores = options.by === "cosine" ? await cosines(current, blocks, ctx, options.samples) : await divergencesOf(module, current, blocks, ctx, options.samples);
+  const scores =
+    options.by === "cosine"
+      ? await cosines(current, blocks, ctx, options.samples)
+      : await divergencesOf(module, current, blocks, ctx, options.samples);
   const price = (i: number) => (scores[i] as number) / (options.macs > 0 ? (blocks[i] as Block).macs : 1);
   const order = blocks.map((_, i) => i).filter((i) => Number.isFinite(scores[i]));
   const [best] = order.sort((a, b) => price(a) - price(b) || a - b);
   return best === undefined ? null : { block: blocks[best] as Block, score: scores[best] as number };
 }
 
-async function divergencesOf(module: Module, current: Module, blocks: readonly Block[], ctx: PassContext, samples: number): Promise<readonly number[]> {
+async function divergencesOf(
+  module: Module,
+  current: Module,
+  blocks: readonly Block[],
+  ctx: PassContext,
+  samples: number,
+): Promise<readonly number[]> {
   const variants = blocks.map((block) => bypass(current, ctx.registry, block));
   const found = (await ctx.calibration?.divergences(module, variants, { samples })) ?? [];
   return found.map(({ value }) => value);

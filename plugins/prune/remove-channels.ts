@@ -20,8 +20,8 @@ import {
   ModuleEditor,
   type OpRegistry,
   signaturesOf,
-  TersorError,
   type TensorType,
+  TersorError,
   typeEquals,
   writeAttrs,
 } from "../../ir-spec/index.ts";
@@ -35,7 +35,9 @@ export interface Refusal {
 }
 
 /** New attributes of every site that the cut touches; or why one refuses. */
-export type CutPlan = { readonly ok: true; readonly attrs: ReadonlyMap<Site, AttrDict> } | { readonly ok: false; readonly refusal: Refusal };
+export type CutPlan =
+  | { readonly ok: true; readonly attrs: ReadonlyMap<Site, AttrDict> }
+  | { readonly ok: false; readonly refusal: Refusal };
 
 /** Asks every touched op, and infers its results again. */
 export function planCut(module: Module, registry: OpRegistry, { sites }: ChannelGroups, cut: Cut): CutPlan {
@@ -79,7 +81,12 @@ function selectSite(registry: OpRegistry, site: Site, cut: Cut): { readonly stor
 function shorter(type: TensorType | null, site: Site, cut: Cut, operand: number, axis: number): TensorType | null {
   const place = site.operands[operand] ?? null;
   if (!type || place === null) return type;
-  return { ...type, shape: type.shape.map((dim, i) => (i === axis && typeof dim === "number" ? Number(site.types[operand]?.shape[axis]) - cut.count(place, axis) : dim)) };
+  return {
+    ...type,
+    shape: type.shape.map((dim, i) =>
+      i === axis && typeof dim === "number" ? Number(site.types[operand]?.shape[axis]) - cut.count(place, axis) : dim,
+    ),
+  };
 }
 
 /** The axis, and those of all operands that are the same result axis. */
@@ -87,7 +94,13 @@ function tiedOperands(site: Site, operand: number, axis: number): readonly { rea
   const own = site.maps.filter((map) => map.operand === operand && map.operandAxes.includes(axis) && map.offset === undefined);
   const others = own.flatMap(({ result, resultAxes }) =>
     site.maps
-      .filter((map) => map.result === result && map.offset === undefined && map.resultAxes.length === 1 && resultAxes.includes(map.resultAxes[0] as number))
+      .filter(
+        (map) =>
+          map.result === result &&
+          map.offset === undefined &&
+          map.resultAxes.length === 1 &&
+          resultAxes.includes(map.resultAxes[0] as number),
+      )
       .flatMap((map) => map.operandAxes.map((a) => ({ operand: map.operand, axis: a }))),
   );
   return [{ operand, axis }, ...others.filter((o) => o.operand !== operand)];
@@ -133,7 +146,9 @@ export function applyCut(module: Module, registry: OpRegistry, cut: Cut, attrs: 
     editor.setConstant(cutConstant(module, constant, cut, definitions.get(constant.name)));
   }
   for (const func of module.functions.values()) {
-    const sites = new Map([...attrs].flatMap(([site, stored]) => ("func" in site.at && site.at.func === func.name ? [[site.at.index, stored] as const] : [])));
+    const sites = new Map(
+      [...attrs].flatMap(([site, stored]) => ("func" in site.at && site.at.func === func.name ? [[site.at.index, stored] as const] : [])),
+    );
     if (sites.size === 0) continue;
     const body = editor.function(func.name);
     let index = 0;
@@ -178,7 +193,10 @@ function takeBytes(bytes: Uint8Array, shape: readonly number[], kept: readonly (
 /** Elements of less than a byte are unpacked first. */
 function takePacked({ type }: DataConstant, bytes: Uint8Array, shape: readonly number[], kept: readonly (readonly number[])[]): Uint8Array {
   const { data } = decodeTensor(type.dtype, shape, bytes);
-  const result = hostTensor(type.dtype, kept.map((list) => list.length));
+  const result = hostTensor(
+    type.dtype,
+    kept.map((list) => list.length),
+  );
   let at = 0;
   eachKept(shape, kept, (element) => {
     result.data[at++] = data[element] as never;
@@ -188,8 +206,8 @@ function takePacked({ type }: DataConstant, bytes: Uint8Array, shape: readonly n
 
 function eachKept(shape: readonly number[], kept: readonly (readonly number[])[], visit: (element: number) => void): void {
   const walk = (axis: number, base: number): void => {
-    if (axis === shape.length) return visit(base);
-    for (const index of kept[axis] ?? []) walk(axis + 1, base * (shape[axis] as number) + index);
+    if (axis === shape.length) visit(base);
+    else for (const index of kept[axis] ?? []) walk(axis + 1, base * (shape[axis] as number) + index);
   };
   walk(0, 0);
 }

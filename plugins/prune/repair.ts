@@ -95,7 +95,12 @@ export function repairAtOnce(ctx: RepairContext, pruned: Module, readers: readon
 /**
  * One after the other: each layer is fitted to its old output on what it reads now, behind all that was fitted before it, so that errors do not add up. One run of both modules for every layer.
  */
-export async function repairInOrder(ctx: RepairContext, pruned: Module, readers: readonly Reader[], step: (done: number) => void): Promise<Fitted> {
+export async function repairInOrder(
+  ctx: RepairContext,
+  pruned: Module,
+  readers: readonly Reader[],
+  step: (done: number) => void,
+): Promise<Fitted> {
   let current = pruned;
   const rows: Repaired[] = [];
   for (const [i, reader] of readers.entries()) {
@@ -140,7 +145,14 @@ function fit({ module, registry, cut }: RepairContext, editor: ModuleEditor, { l
   outs.forEach((out, row) => void weight.set(whole.subarray(out * size, (out + 1) * size), row * size));
   const view = { ...layer, outputs: outs.length, inputs: n };
   const before = layerMatrix(editor.freeze(), registry, view);
-  const after = leastSquares(multiply(weight, outs.length, size, moments.xz, n), outs.length, n, moments.zz, before, ridge(n, moments.windows));
+  const after = leastSquares(
+    multiply(weight, outs.length, size, moments.xz, n),
+    outs.length,
+    n,
+    moments.zz,
+    before,
+    ridge(n, moments.windows),
+  );
   editor.setConstant(withElements(editor.constant(layer.weight) as Constant, layerElements(after, view)));
   if (isOwnData(module, layer.bias)) {
     const old = toNumbers(evaluateConstant(module, registry, layer.bias as string));
@@ -149,7 +161,8 @@ function fit({ module, registry, cut }: RepairContext, editor: ModuleEditor, { l
     editor.setConstant(withElements(editor.constant(layer.bias as string) as Constant, bias));
   }
   const total = energy(weight, outs.length, size, moments.xx);
-  const lost = (fitted: Float64Array) => share(total, energy(fitted, outs.length, n, moments.zz), inner(weight, fitted, outs.length, size, n, moments.xz));
+  const lost = (fitted: Float64Array) =>
+    share(total, energy(fitted, outs.length, n, moments.zz), inner(weight, fitted, outs.length, size, n, moments.xz));
   return { layer, before: lost(before), after: lost(after) };
 }
 
@@ -161,7 +174,14 @@ const share = (xx: number, zz: number, xz: number): number => Math.max(0, xx + z
  * @param target `[rows, n]`
  * @param prior `[rows, n]`
  */
-export function leastSquares(target: Float64Array, rows: number, n: number, moments: Float64Array, prior: Float64Array, damping: number): Float64Array {
+export function leastSquares(
+  target: Float64Array,
+  rows: number,
+  n: number,
+  moments: Float64Array,
+  prior: Float64Array,
+  damping: number,
+): Float64Array {
   const heavy = damped(moments, n, damping);
   const added = n === 0 ? 0 : (heavy[0] as number) - (moments[0] as number);
   const result = target.map((value, i) => value + added * (prior[i] as number));

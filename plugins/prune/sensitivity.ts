@@ -7,7 +7,7 @@ import type { Module } from "../../ir-spec/index.ts";
 import type { Reader } from "./channel-scores.ts";
 import { Cut } from "./cut.ts";
 import { applyCut, planCut } from "./remove-channels.ts";
-import { type RepairContext, repairable, repairAtOnce } from "./repair.ts";
+import { type RepairContext, repairAtOnce, repairable } from "./repair.ts";
 
 /** Depths at which a family is measured. */
 const depths = [1 / 8, 1 / 4, 1 / 2, 3 / 4];
@@ -37,7 +37,9 @@ export async function divergenceScores(
   const options = { samples: Math.min(context.samples, divergenceSamples), progress: step };
   const found = await context.calibration.divergences(context.module, variants, options);
   for (const order of orders) {
-    const mine = levels.flatMap((level, i) => (level.order === order ? [{ count: level.count, value: found[i]?.value ?? Number.NaN }] : []));
+    const mine = levels.flatMap((level, i) =>
+      level.order === order ? [{ count: level.count, value: found[i]?.value ?? Number.NaN }] : [],
+    );
     slopes(order, mine, result);
   }
   return result;
@@ -72,7 +74,8 @@ function levelsOf(
   });
 }
 
-const isEmptied = (cut: Cut, place: string, shape: readonly unknown[]): boolean => cut.axes(place).some((axis) => cut.count(place, axis) >= Number(shape[axis]));
+const isEmptied = (cut: Cut, place: string, shape: readonly unknown[]): boolean =>
+  cut.axes(place).some((axis) => cut.count(place, axis) >= Number(shape[axis]));
 
 /** Marginal divergence of each group, never falling with depth, so that the order of a family stays. */
 function slopes(order: readonly number[], levels: readonly { readonly count: number; readonly value: number }[], into: Float64Array): void {

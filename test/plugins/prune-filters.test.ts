@@ -4,7 +4,17 @@ import { join } from "node:path";
 import { Matrix, solve } from "ml-matrix";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { channelGroupsOf, dataSet, exportOnnx, importOnnx, interpret, preparePipeline, printModule, sessionExecutor, verifyModule } from "../../compiler/index.ts";
+import {
+  channelGroupsOf,
+  dataSet,
+  exportOnnx,
+  importOnnx,
+  interpret,
+  preparePipeline,
+  printModule,
+  sessionExecutor,
+  verifyModule,
+} from "../../compiler/index.ts";
 import { builtinTargets } from "../../compiler/target/builtin.ts";
 import { type HostTensor, hostTensor, type Module, mainFunction, toNumbers } from "../../ir-spec/index.ts";
 import { Cut } from "../../plugins/prune/cut.ts";
@@ -32,6 +42,7 @@ function mixtures(seed = 5) {
     rows,
     data: dataSet({
       name: "mixtures",
+      classes: 1,
       inputs: { x: { dtype: "f32", shape: [32] } },
       labels: new Uint8Array(rows.length),
       write: (index, out, row) => out.x?.set(rows[index] ?? [], row * 32),
@@ -49,7 +60,13 @@ function relativeError(before: Module, after: Module, rows: readonly (readonly n
 test("amount: that share of every layer, the smallest filters, shapes shrink, what stays keeps its bits", async () => {
   const before = twoLayers();
   const { module, warnings } = await run(before, "prune-filters{amount=25% by=l2 scope=layer repair=off}");
-  assert.equal([shapeOf(module, "a"), shapeOf(module, "b")], [[12, 32], [8, 12]]);
+  assert.equal(
+    [shapeOf(module, "a"), shapeOf(module, "b")],
+    [
+      [12, 32],
+      [8, 12],
+    ],
+  );
   assert.equal(warnings, []);
   const [a, b] = [valuesOf(before, "a"), valuesOf(before, "b")];
   const norm = (values: readonly number[]) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
@@ -63,7 +80,10 @@ test("amount: that share of every layer, the smallest filters, shapes shrink, wh
     .slice(4)
     .map(({ c }) => c)
     .sort((p, q) => p - q);
-  assert.equal(valuesOf(module, "a"), kept.flatMap((c) => a.slice(c * 32, c * 32 + 32)));
+  assert.equal(
+    valuesOf(module, "a"),
+    kept.flatMap((c) => a.slice(c * 32, c * 32 + 32)),
+  );
   assert.equal(valuesOf(module, "b"), Array.from({ length: 8 }, (_, o) => kept.map((c) => b[o * 16 + c])).flat());
 });
 
@@ -103,11 +123,19 @@ test("least squares of the reader agrees with ml-matrix where the data settles i
   const moments = samples.transpose().mmul(samples).div(40);
   const weight = Float64Array.from(normals(rows * size, 99));
   const columns = [0, 2, 3, 6, 7, 9];
-  const part = (list: readonly number[]) => Float64Array.from(moments.subMatrix(0, size - 1, 0, size - 1).selection([...list], columns).to1DArray());
+  const part = (list: readonly number[]) =>
+    Float64Array.from(
+      moments
+        .subMatrix(0, size - 1, 0, size - 1)
+        .selection([...list], columns)
+        .to1DArray(),
+    );
   const cross = part(Array.from({ length: size }, (_, i) => i));
   const prior = new Float64Array(rows * columns.length);
   const got = leastSquares(multiply(weight, rows, size, cross, columns.length), rows, columns.length, part(columns), prior, 1e-9);
-  const target = samples.mmul(new Matrix(Array.from({ length: rows }, (_, r) => Array.from(weight.subarray(r * size, (r + 1) * size)))).transpose());
+  const target = samples.mmul(
+    new Matrix(Array.from({ length: rows }, (_, r) => Array.from(weight.subarray(r * size, (r + 1) * size)))).transpose(),
+  );
   const wanted = solve(samples.subMatrixColumn(columns), target, true).transpose().to1DArray();
   for (const [i, value] of wanted.entries()) assert.ok(Math.abs(value - (got[i] as number)) < 1e-6, `${value} ${got[i]}`);
 });
@@ -143,8 +171,15 @@ test("repair in order takes back what the layers before lost; the same input giv
   const @p : tensor<24xf32> = splat 0.1
   const @q : tensor<24xf32> = splat 0.1
   const @r : tensor<24xf32> = splat 0.1`);
-  for (const [name, count] of [["a", 768], ["b", 576], ["c", 576], ["d", 192]] as const) before = withValues(before, name, normals(count, count + name.charCodeAt(0), 0.25));
-  const error = async (options: string) => relativeError(before, (await run(before, `prune-filters{amount=40% by=l2 scope=layer ${options}}`, { data })).module, rows);
+  for (const [name, count] of [
+    ["a", 768],
+    ["b", 576],
+    ["c", 576],
+    ["d", 192],
+  ] as const)
+    before = withValues(before, name, normals(count, count + name.charCodeAt(0), 0.25));
+  const error = async (options: string) =>
+    relativeError(before, (await run(before, `prune-filters{amount=40% by=l2 scope=layer ${options}}`, { data })).module, rows);
   const [off, once, inOrder] = [await error("repair=off"), await error("repair=once"), await error("repair=sequential")];
   assert.ok(once < off / 2 && inOrder < once, `${off} ${once} ${inOrder}`);
   const texts = await Promise.all([1, 2].map(async () => printModule((await run(before, "prune-filters{amount=40%}", { data })).module)));
@@ -158,7 +193,10 @@ test("without data: ranked by weights and not repaired, with warnings that say s
     "prune-filters: scope=divergence needs calibration data and there is none: one ranking of all layers by scores alone",
     "prune-filters: there is no calibration data: layers that read removed channels are not repaired",
   ]);
-  assert.equal(valuesOf(module, "a"), valuesOf((await run(twoLayers(), "prune-filters{amount=25% by=l2 scope=global repair=off}")).module, "a"));
+  assert.equal(
+    valuesOf(module, "a"),
+    valuesOf((await run(twoLayers(), "prune-filters{amount=25% by=l2 scope=global repair=off}")).module, "a"),
+  );
 });
 
 test("errors: nothing to remove, an unreachable target, options out of range", async () => {
@@ -229,7 +267,9 @@ for (const [name, tolerance] of real) {
     const removed = applyCut(module, registry, cut, plan.attrs);
     assert.equal(verifyModule(removed, registry), []);
     // Only what makes the channels is zero; what reads them is as it was: these networks keep zero at zero.
-    const makers = new Cut(groups.map((group) => ({ ...group, members: group.members.filter(({ axis, place }) => axis === 0 && place.startsWith("@")) })));
+    const makers = new Cut(
+      groups.map((group) => ({ ...group, members: group.members.filter(({ axis, place }) => axis === 0 && place.startsWith("@")) })),
+    );
     const zero = zeroChannels(module, registry, channels, makers);
     const executor = sessionExecutor({ registry, target, backend: wasm() });
     const inputs = inputsOf(module);

@@ -16,7 +16,11 @@ function filled(body: string): Module {
   for (const constant of [...module.constants.values()]) {
     if (constant.type.dtype !== "f32" || constant.kind !== "data" || constant.storage.kind !== "splat") continue;
     const count = constant.type.shape.reduce<number>((n, dim) => n * Number(dim), 1);
-    module = withValues(module, constant.name, Float32Array.from({ length: count }, () => random.normal() * 0.3));
+    module = withValues(
+      module,
+      constant.name,
+      Float32Array.from({ length: count }, () => random.normal() * 0.3),
+    );
   }
   return module;
 }
@@ -38,7 +42,14 @@ function answers(module: Module): readonly HostTensor[] {
     main.params.map((id) => {
       const { name, type } = main.values[id] as (typeof main.values)[number];
       const shape = type.shape.map((dim) => (typeof dim === "number" ? dim : 2));
-      return [name ?? "", hostTensor("f32", shape, Float32Array.from({ length: shape.reduce((n, d) => n * d, 1) }, () => random.normal()))];
+      return [
+        name ?? "",
+        hostTensor(
+          "f32",
+          shape,
+          Float32Array.from({ length: shape.reduce((n, d) => n * d, 1) }, () => random.normal()),
+        ),
+      ];
     }),
   );
   const { outputs } = interpret(module, registry, inputs);

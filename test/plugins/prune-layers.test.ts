@@ -15,7 +15,10 @@ function residuals(scales: readonly number[]): Module {
     %g${i} = nn.linear(%h${i}, @b${i}, _)
     %s${i + 1} = math.add(%g${i}, %s${i})`,
   );
-  const constants = scales.flatMap((_, i) => [`  const @a${i} : tensor<16x8xf32> = splat 1.0`, `  const @b${i} : tensor<8x16xf32> = splat 1.0`]);
+  const constants = scales.flatMap((_, i) => [
+    `  const @a${i} : tensor<16x8xf32> = splat 1.0`,
+    `  const @b${i} : tensor<8x16xf32> = splat 1.0`,
+  ]);
   let module = readBody(`  func @main(%x: tensor<Nx6xf32>) -> (y: tensor<Nx3xf32>) {
     %s0 = nn.linear(%x, @in, _)
 ${blocks.join("\n")}
@@ -41,6 +44,7 @@ ${constants.join("\n")}`);
 const rows = Array.from({ length: 200 }, (_, i) => seeded(i + 1).tensor("f32", [6]).data as Float32Array);
 const data = dataSet({
   name: "rows",
+  classes: 1,
   inputs: { x: { dtype: "f32", shape: [6] } },
   labels: new Uint8Array(rows.length),
   write: (index, out, row) => out.x?.set(rows[index] ?? [], row * 6),
