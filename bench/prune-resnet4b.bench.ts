@@ -11,7 +11,7 @@ import { performance } from "node:perf_hooks";
 import { openData } from "../compiler/cli/data.ts";
 import { preprocess } from "../compiler/data/preprocessing.ts";
 import { channelGroupsOf, type DataSet, emitFile, lower, targetNamed } from "../compiler/index.ts";
-import { mainFunction, type Module } from "../ir-spec/index.ts";
+import { type Module, mainFunction } from "../ir-spec/index.ts";
 import { Cut, macsAfter } from "../plugins/prune/cut.ts";
 import { wasm } from "../runtime/backends/wasm/index.ts";
 import { load, type Session, Tensor } from "../runtime/index.ts";
@@ -48,9 +48,13 @@ async function scored(session: Session, data: DataSet): Promise<number> {
   let right = 0;
   for (let at = 0; at < images; at += batch) {
     const count = Math.min(batch, images - at);
-    const { "54": scores } = await session.run({ "input.1": new Tensor("f32", data.batch(at, count)["input.1"] as Float32Array, [count, 3, 32, 32]) });
+    const { "54": scores } = await session.run({
+      "input.1": new Tensor("f32", data.batch(at, count)["input.1"] as Float32Array, [count, 3, 32, 32]),
+    });
+    const values = scores?.data;
+    if (!(values instanceof Float32Array)) throw new Error("no scores");
     for (let i = 0; i < count; i++) {
-      const row = (scores?.data as Float32Array).subarray(i * 10, i * 10 + 10);
+      const row = values.subarray(i * 10, i * 10 + 10);
       if (row.indexOf(Math.max(...row)) === data.labels[at + i]) right++;
     }
   }
@@ -90,7 +94,9 @@ for (const pipeline of ["", ...pipelines]) {
   sessions.push(session);
   const macs = macsAfter(channelGroupsOf(module, host.ops), host.ops, new Cut()) / 64;
   rows.push({ pipeline, accuracy: await scored(session, test), macs, bytes, ms: 0 });
-  console.log(`${pipeline || "original"}: ${mainFunction(module).ops.length} ops, ${seconds.toFixed(1)} s, ${((rows.at(-1)?.accuracy ?? 0) * 100).toFixed(2)} %`);
+  console.log(
+    `${pipeline || "original"}: ${mainFunction(module).ops.length} ops, ${seconds.toFixed(1)} s, ${((rows.at(-1)?.accuracy ?? 0) * 100).toFixed(2)} %`,
+  );
 }
 const times = await timed(sessions, test.batch(0, 1)["input.1"] as Float32Array);
 times.forEach((ms, i) => {

@@ -1,6 +1,5 @@
 /** @file Public entry `tersor/compiler`: source to bytes. */
 
-export { type Layer, layerElements, layerMatrix, layers, layersOf } from "./analysis/layers.ts";
 export {
   type AxisIndices,
   type ChannelGroup,
@@ -11,6 +10,7 @@ export {
   shown,
 } from "./analysis/channel-groups.ts";
 export { constantPlace, type Place, type Site, valuePlace } from "./analysis/channel-sites.ts";
+export { type Layer, layerElements, layerMatrix, layers, layersOf } from "./analysis/layers.ts";
 export { constantsOf, reachableConstants } from "./analysis/reachable.ts";
 export { computeStoredBytes, dataBytes, storedBytes } from "./analysis/stored-bytes.ts";
 export { definitionOf, floatLeaf, leafValues, matchesAny, type Weight, type WeightUse, weights, weightsOf } from "./analysis/weights.ts";

@@ -191,7 +191,8 @@ function fixUnmade(site: Site, index: number, place: Place, classes: IndexClasse
       for (let i = Math.max(0, -offset); i < count && i + offset < size; i++) made[i + offset] = 1;
     }
     for (let i = 0; i < size; i++)
-      if (made[i] === 0) classes.fix(classes.node(place, axis, i) as number, `${site.op} makes index ${i} of axis ${axis} of ${shown(place)}`);
+      if (made[i] === 0)
+        classes.fix(classes.node(place, axis, i) as number, `${site.op} makes index ${i} of axis ${axis} of ${shown(place)}`);
   }
 }
 

@@ -2,7 +2,7 @@
  * @file Which channel groups go: a sequence of all that may, cheapest first, and how many of it. The sequence does not depend on the number, so a target of multiply-accumulates is found by bisection.
  */
 import type { ChannelGroup, ChannelGroups, Place, Site } from "../../compiler/index.ts";
-import type { OpRegistry } from "../../ir-spec/index.ts";
+import type { Dim, OpRegistry } from "../../ir-spec/index.ts";
 import { Cut, macsAfter } from "./cut.ts";
 
 export interface ChooseOptions {
@@ -112,11 +112,12 @@ function withinLimits({ sites, groups }: ChannelGroups, order: readonly number[]
 
 function axisSizes(sites: readonly Site[]): ReadonlyMap<Place, readonly number[]> {
   const sizes = new Map<Place, readonly number[]>();
+  const add = (place: Place | null, shape: readonly Dim[] | undefined): void => {
+    if (place !== null) sizes.set(place, shape?.map((dim) => (typeof dim === "number" ? dim : 0)) ?? []);
+  };
   for (const { operands, types, results, outputs } of sites) {
-    operands.forEach((place, i) => {
-      if (place !== null) sizes.set(place, types[i]?.shape.map((dim) => (typeof dim === "number" ? dim : 0)) ?? []);
-    });
-    results.forEach((place, i) => sizes.set(place, outputs[i]?.shape.map((dim) => (typeof dim === "number" ? dim : 0)) ?? []));
+    for (const [i, place] of operands.entries()) add(place, types[i]?.shape);
+    for (const [i, place] of results.entries()) add(place, outputs[i]?.shape);
   }
   return sizes;
 }

@@ -221,6 +221,10 @@ async function repaired(
           ctx.signal?.throwIfAborted();
           ctx.progress(0.8 + done * 0.2, "repairing");
         });
+  const fitted = new Set(result.rows.map(({ layer }) => layer.weight));
+  for (const { layer, place, axis } of data.readers)
+    if (cut.count(place, axis) > 0 && !fitted.has(layer.weight))
+      ctx.warn(`${layer.weight}: not repaired: it is shared, no plain data, or has too many columns`);
   for (const { layer, before, after } of result.rows)
     ctx.report({
       subject: layer.weight,

@@ -17,6 +17,7 @@ import {
   tensorType,
   typeByteLength,
   type ValueId,
+  type ValueInfo,
   valueInfo,
   writeAttrs,
 } from "../../ir-spec/index.ts";
@@ -30,42 +31,47 @@ export interface Joint {
 /** The layer has one group, and its weight is its own in both modules. */
 export function joinModules(registry: OpRegistry, old: Module, fresh: Module, layer: Layer): Joint {
   const [a, b] = [mainFunction(old), mainFunction(fresh)];
-  const offset = a.values.length;
-  const moved = (operand: Operand): Operand =>
-    typeof operand === "number" ? movedValue(a, b, operand) : operand === null ? null : `fresh.${operand}`;
-  const ops: Op[] = [
-    ...a.ops,
-    ...b.ops.map((op) => ({ ...op, operands: op.operands.map(moved), results: op.results.map((id) => id + offset) })),
-  ];
-  const values = [...a.values, ...b.values.map(({ type }) => ({ name: null, type }))];
-  const [x, y] = [readIn(a, layer), readIn(b, layer)];
-  const types = [valueInfo(a, x).type, valueInfo(b, y).type] as const;
-  const axis = layer.kernel.length > 0 ? 1 : types[0].shape.length - 1;
-  const both = joinedType(types[0], types[1], axis);
-  const weight = tensorType(both.dtype, [1, both.shape[axis] as number, ...layer.kernel]);
-  const conv = layer.kernel.length > 0;
-  const attrs = conv ? new Map([...layer.op.attrs].filter(([name]) => name !== "activation")) : new Map();
-  const concat = writeAttrs(registry.require("shape.concat").attrs, { axis });
-  const op = (name: string, operands: readonly Operand[], given: Op["attrs"], type: TensorType): ValueId => {
-    const id = values.length;
-    values.push({ name: null, type });
-    ops.push({ name, operands, attrs: given, results: [id], doc: null, loc: [] });
-    return id;
-  };
-  const together = op("shape.concat", [x, moved(y)], concat, both);
-  const result = valueInfo(a, layer.op.results[0] as ValueId).type;
-  const made = tensorType(
-    result.dtype,
-    result.shape.map((dim, i) => (i === axis ? 1 : dim)),
-  );
-  op(conv ? "nn.conv" : "nn.linear", [together, "joint.weight", null], attrs, made);
+  const body = { values: [...a.values, ...b.values.map(({ type }) => ({ name: null, type }))], ops: [...a.ops, ...movedOps(a, b)] };
+  const weight = addLayer(registry, a, b, layer, body);
   const constants = new Map<string, Constant>(old.constants);
   for (const constant of fresh.constants.values()) constants.set(`fresh.${constant.name}`, renamed(constant));
-  constants.set("joint.weight", dataConstant("joint.weight", weight, new Uint8Array(typeByteLength(weight))));
-  const module: Module = { ...old, constants, functions: new Map([...old.functions, ["main", { ...a, values, ops }]]) };
-  const joined = layersOf(module).find(({ weight: name }) => name === "joint.weight");
+  constants.set(weightName, dataConstant(weightName, weight, new Uint8Array(typeByteLength(weight))));
+  const module: Module = { ...old, constants, functions: new Map([...old.functions, ["main", { ...a, ...body }]]) };
+  const joined = layersOf(module).find(({ weight: name }) => name === weightName);
   if (!joined) throw new TersorError({ code: "E0763", message: `${layer.weight}: ${layer.op.name} is no layer that can be repaired` });
   return { module, layer: joined };
+}
+
+const weightName = "joint.weight";
+
+/** The second function's ops behind the first's, on values and constants of their own. */
+function movedOps(a: Func, b: Func): readonly Op[] {
+  const moved = (operand: Operand): Operand =>
+    typeof operand === "number" ? movedValue(a, b, operand) : operand === null ? null : `fresh.${operand}`;
+  return b.ops.map((op) => ({ ...op, operands: op.operands.map(moved), results: op.results.map((id) => id + a.values.length) }));
+}
+
+/** Both inputs concatenated, and a layer over them; gives the type of its weight. */
+function addLayer(registry: OpRegistry, a: Func, b: Func, layer: Layer, { values, ops }: { values: ValueInfo[]; ops: Op[] }): TensorType {
+  const conv = layer.kernel.length > 0;
+  const add = (name: string, operands: readonly Operand[], attrs: Op["attrs"], type: TensorType): ValueId => {
+    values.push({ name: null, type });
+    ops.push({ name, operands, attrs, results: [values.length - 1], doc: null, loc: [] });
+    return values.length - 1;
+  };
+  const [x, y] = [readIn(a, layer), readIn(b, layer)];
+  const type = valueInfo(a, x).type;
+  const axis = conv ? 1 : type.shape.length - 1;
+  const both = joinedType(type, valueInfo(b, y).type, axis);
+  const together = add("shape.concat", [x, movedValue(a, b, y)], writeAttrs(registry.require("shape.concat").attrs, { axis }), both);
+  const { dtype, shape } = valueInfo(a, layer.op.results[0] as ValueId).type;
+  const made = tensorType(
+    dtype,
+    shape.map((dim, i) => (i === axis ? 1 : dim)),
+  );
+  const attrs = new Map(conv ? [...layer.op.attrs].filter(([name]) => name !== "activation") : []);
+  add(conv ? "nn.conv" : "nn.linear", [together, weightName, null], attrs, made);
+  return tensorType(both.dtype, [1, both.shape[axis] as number, ...layer.kernel]);
 }
 
 /** What the op with the layer's weight reads. */

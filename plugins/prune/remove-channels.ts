@@ -206,8 +206,8 @@ function takePacked({ type }: DataConstant, bytes: Uint8Array, shape: readonly n
 
 function eachKept(shape: readonly number[], kept: readonly (readonly number[])[], visit: (element: number) => void): void {
   const walk = (axis: number, base: number): void => {
-    if (axis === shape.length) return visit(base);
-    for (const index of kept[axis] ?? []) walk(axis + 1, base * (shape[axis] as number) + index);
+    if (axis === shape.length) visit(base);
+    else for (const index of kept[axis] ?? []) walk(axis + 1, base * (shape[axis] as number) + index);
   };
   walk(0, 0);
 }

@@ -42,6 +42,7 @@ function mixtures(seed = 5) {
     rows,
     data: dataSet({
       name: "mixtures",
+      classes: 1,
       inputs: { x: { dtype: "f32", shape: [32] } },
       labels: new Uint8Array(rows.length),
       write: (index, out, row) => out.x?.set(rows[index] ?? [], row * 32),

@@ -44,6 +44,7 @@ ${constants.join("\n")}`);
 const rows = Array.from({ length: 200 }, (_, i) => seeded(i + 1).tensor("f32", [6]).data as Float32Array);
 const data = dataSet({
   name: "rows",
+  classes: 1,
   inputs: { x: { dtype: "f32", shape: [6] } },
   labels: new Uint8Array(rows.length),
   write: (index, out, row) => out.x?.set(rows[index] ?? [], row * 6),
