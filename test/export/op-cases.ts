@@ -400,6 +400,7 @@ const quantization: readonly ExportCase[] = [
 const tables: readonly ExportCase[] = [
   { op: "codebook.lookup", operands: [constant([16]), constant([3, 5], "u4")] },
   { op: "codebook.lookup", operands: [constant([4]), constant([7], "u2")] },
+  { op: "codebook.lookup", operands: [constant([4, 3]), constant([2, 7], "u2")] },
   { op: "codebook.lookup", operands: [constant([256]), value(["N", 2], "u8")] },
   { op: "sparse.expand", attrs: { shape: [2, 4] }, operands: [value([3]), fixed("u1", [8], [0, 1, 0, 0, 1, 0, 0, 1])], oneWay: true },
   {

@@ -14,7 +14,7 @@ function gather(op: OpCall): ResultNode {
   return op.result("Gather", [op.input(0), indices(op, 1)], { axis: attribute.int(op.int("axis")) });
 }
 
-/** table [entries], codes of any shape. */
+/** table [entries, ...], codes of any shape. */
 const lookup = (op: OpCall): ResultNode => op.result("Gather", [op.input(0), indices(op, 1)], { axis: attribute.int(0) });
 
 /** `ScatterND` adds along the first axis: the indexed axes of the updates go there, and the result's axis back to its place. */
