@@ -8,7 +8,7 @@ import { exportedOps } from "../../compiler/export/index.ts";
 import { importOnnx } from "../../compiler/import/index.ts";
 import { preparePipeline } from "../../compiler/index.ts";
 import { interpret } from "../../compiler/interpret/interpret.ts";
-import { dataConstant, encodeTensor, evaluateConstant, type Module, mainFunction } from "../../ir-spec/index.ts";
+import { type Module, mainFunction } from "../../ir-spec/index.ts";
 import { caseName } from "../ops/case-check.ts";
 import { caseFiles } from "../ops/cases/index.ts";
 import type { OpCase } from "../ops/op-case.ts";
@@ -17,7 +17,7 @@ import { ort, runOrt } from "../support/ort.ts";
 import { needing } from "../support/skip.ts";
 import { type CaseModule, caseModule, inSingles, toleranceOf } from "./case-modules.ts";
 import { excusedNotes, excuseOf, noDoubles, otherForm } from "./excused.ts";
-import { normalText } from "./normal-text.ts";
+import { normalText, withPlainConstants } from "./normal-text.ts";
 import { assertClose, exported, moduleOf, problemsOf, registry } from "./support.ts";
 
 const oracle = needing(test, "ort", ort !== null);
@@ -75,15 +75,6 @@ const canonical = async (module: Module): Promise<Module> => (await run(module, 
 const goneAndBack = async (module: Module): Promise<Module> =>
   canonical(importOnnx(exported(module, { weights: "qdq-signed" }), { registry }));
 
-/** All constants by their values. */
-function plain(module: Module): Module {
-  const constants = [...module.constants].map(([name, constant]) => {
-    const value = evaluateConstant(module, registry, name);
-    return [name, dataConstant(name, constant.type, encodeTensor(value))] as const;
-  });
-  return { ...module, constants: new Map(constants) };
-}
-
 async function cameBackAs({ module, inputs }: CaseModule, opCase: OpCase): Promise<"itself" | "another form"> {
   const what = `${caseName(opCase)}, imported again`;
   const back = await goneAndBack(module);
@@ -91,7 +82,7 @@ async function cameBackAs({ module, inputs }: CaseModule, opCase: OpCase): Promi
   const [before, after] = [normalText(await canonical(module)), normalText(back)];
   if (before === after) return "itself";
   if (!otherForm[opCase.op]) assert.snapshot(after, before, what);
-  assert.snapshot(normalText(plain(await goneAndBack(back))), normalText(plain(back)), `${what}, and once more`);
+  assert.snapshot(normalText(withPlainConstants(await goneAndBack(back))), normalText(withPlainConstants(back)), `${what}, and once more`);
   return "another form";
 }
 

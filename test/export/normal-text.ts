@@ -11,7 +11,11 @@ import {
   type Constant,
   constantBytes,
   type Dim,
+  dataConstant,
+  encodeTensor,
+  evaluateConstant,
   type Func,
+  type HostTensor,
   type Module,
   mainFunction,
   type Operand,
@@ -20,6 +24,16 @@ import {
   writeAttrs,
 } from "../../ir-spec/index.ts";
 import { registry } from "./support.ts";
+
+/** All constants by their values. */
+export function withPlainConstants(module: Module): Module {
+  const cache = new Map<string, HostTensor>();
+  const constants = [...module.constants].map(([name, constant]) => {
+    const value = evaluateConstant(module, registry, name, cache);
+    return [name, dataConstant(name, constant.type, encodeTensor(value))] as const;
+  });
+  return { ...module, constants: new Map(constants) };
+}
 
 export function normalText(module: Module): string {
   const main = mainFunction(module);
