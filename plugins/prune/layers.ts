@@ -158,7 +158,7 @@ async function repaired(module: Module, current: Module, ctx: PassContext, sampl
   const all = ctx.analysis(layers, module);
   const first = all.findIndex(({ weight }) => !left.has(weight));
   const readers = repairable(module, readersOf(all.slice(Math.max(0, first)))).filter(({ layer }) => left.has(layer.weight));
-  const context = { registry: ctx.registry, calibration: ctx.calibration, samples, module, cut: new Cut() };
+  const context = { registry: ctx.registry, calibration: ctx.calibration, samples, module, cut: new Cut(), measure: true };
   const result = await repairInOrder(context, current, readers, (done) => {
     ctx.signal?.throwIfAborted();
     ctx.progress(0.8 + 0.2 * done, "repairing");
