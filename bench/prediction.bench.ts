@@ -10,6 +10,7 @@ import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { workableSizes } from "../compiler/analysis/workable-sizes.ts";
 import { backendOfTarget } from "../compiler/cli/backends.ts";
 import { openModel } from "../compiler/cli/models.ts";
 import { table } from "../compiler/cli/output.ts";
@@ -47,7 +48,7 @@ const { values: flags, positionals } = parseArgs({
     target: { type: "string", default: "wasm-simd,ort-cpu" },
     profile: { type: "string" },
     budget: { type: "string", default: "600" },
-    /** Sizes of symbols, `--dim H=320`; others are 1. */
+    /** Sizes of symbols, `--dim H=320`; others are the smallest that the model takes. */
     dim: { type: "string", multiple: true, default: [] },
     /** Leave out the generated networks and the real ones: judge the named models alone. */
     only: { type: "boolean", default: false },
@@ -149,7 +150,8 @@ async function judge(target: TargetSpec, profile: CostProfile, samples: Calibrat
       try {
         const module = modules.get(network.name) ?? (await prepared(await network.build()));
         modules.set(network.name, module);
-        const options = { target, sizes, backend: make(), registry: host.ops, reference, budget: 1, runBudget: Number(flags.budget) };
+        const own = workableSizes(module, sizes);
+        const options = { target, sizes: own, backend: make(), registry: host.ops, reference, budget: 1, runBudget: Number(flags.budget) };
         const { run, steps, inputBytes, outputBytes } = await measure(network.name, module, 1, options);
         times.set(network.name, [...(times.get(network.name) ?? []), run]);
         if (pass === 0) continue;
@@ -157,7 +159,7 @@ async function judge(target: TargetSpec, profile: CostProfile, samples: Calibrat
         const plan = planFor(module, target, host.ops);
         const counts = steps.map(({ step }) => [step.macs, touchedBytes(step)] as const);
         const unit = profile.referenceMicroseconds;
-        const total = predictSteps(model, plan.steps, plan.ports, sizes).total ?? Number.NaN;
+        const total = predictSteps(model, plan.steps, plan.ports, own).total ?? Number.NaN;
         rows.push({
           family: network.family,
           name: network.name,

@@ -48,6 +48,8 @@ export interface CompileOptions {
    * `"wasm"`: ops without a kernel on a target with memory of its own (webgpu) run on this backend, with copies between; `load` then needs both backends. Default: they are refused by name.
    */
   readonly fallback?: string;
+  /** Size mode, for small models: a compact file (FORMAT.md) of the default target alone, names but those of inputs and outputs and the build record dropped. */
+  readonly size?: boolean;
   readonly seed?: number;
   /** Unlabelled samples for calibration; raw pixels are prepared as the model declares. */
   readonly data?: DataSet | null;
@@ -77,13 +79,15 @@ export interface CompileResult {
 }
 
 export const defaultTargets = ["wasm-simd", "reference"] as const;
+/** In size mode no source is kept. */
+export const sizeTargets = ["wasm-simd"] as const;
 
 /** @throws TersorError with every problem found by the failing step. */
 export async function compile(given: Module, options: CompileOptions = {}): Promise<CompileResult> {
   const host = createHost(options.plugins ?? []);
   const preprocessing = preprocessingOf(given, options.preprocessing);
   const source = preprocessing ? withPreprocessing(given, preprocessing) : given;
-  const targets = (options.targets ?? defaultTargets).map((name) => targetNamed(host, name));
+  const targets = (options.targets ?? (options.size ? sizeTargets : defaultTargets)).map((name) => targetNamed(host, name));
   const passes = pipelineOf(host, options);
   const { module, records, warnings } = await runPipeline(source, passes, {
     registry: host.ops,
@@ -162,6 +166,7 @@ function emit(
     build,
     ...(preprocessing ? { preprocessing: storedPreprocessing(preprocessing) } : {}),
     codecs: codecsOf(module, host),
+    ...(options.size ? { metadata: "compact" as const } : {}),
   });
 }
 

@@ -1,8 +1,17 @@
 /** @file Public entry `tersor/runtime`: load a `.tsr` file and run it. */
 export * from "./backend.ts";
 export { type BitCoder, BitModel, probabilityBits } from "./codec/bit-coder.ts";
+export { type SymbolForm, symbolForm } from "./codec/code-symbols.ts";
 export type { DecodeContext, WeightDecoder } from "./codec/codec.ts";
+export { hasCentre } from "./codec/context.ts";
+export { ContextModel, type ProbabilityCoder } from "./codec/context-model.ts";
+export { type CodeGrid, codeValue, codeValues, gridOf, Walk } from "./codec/context-symbols.ts";
+export { baseChecksum, differenceType, hasDifferences, wordsOf } from "./codec/delta.ts";
+export { maxCodeLength } from "./codec/huffman.ts";
 export { builtinDecoders, decoderTable } from "./codec/index.ts";
+export { planeCodecs, planeLayout } from "./codec/planes.ts";
+export { Predictor, predictorCount } from "./codec/predictor.ts";
+export { lowestState, maxFrequencyBits, stateCount } from "./codec/rans.ts";
 export { codePlanes, contextCount, type SymbolModel, splitPlanes, unpackSymbols } from "./codec/symbols.ts";
 export { DeviceTensor } from "./device-tensor.ts";
 export { RuntimeError } from "./errors.ts";

@@ -2,6 +2,7 @@
  * @file Opens a `.tsr` file: header, checksums, metadata, sections; every byte is under a checksum or known to be zero. After this nothing is checked again but what callers pass
  * in. Raw sections are views of the given bytes: do not change them while the file is in use.
  */
+import { hasCompactMagic } from "../ir-spec/format/compact.ts";
 import { crc32 } from "../ir-spec/format/crc32.ts";
 import {
   alignSection,
@@ -19,9 +20,10 @@ import type { PlanType } from "./backend.ts";
 import { checkProgram } from "./check-program.ts";
 import { staticBytes } from "./check-references.ts";
 import { inRange } from "./check-tables.ts";
-import type { WeightDecoder } from "./codec/codec.ts";
+import type { DecodeContext, WeightDecoder } from "./codec/codec.ts";
 import { decoderTable } from "./codec/index.ts";
 import { RuntimeError } from "./errors.ts";
+import { expandCompact } from "./expand-compact.ts";
 import { planType } from "./plan-dim.ts";
 import { type ProgramView, type SectionView, viewProgram } from "./program-view.ts";
 import { verifyFlatBuffer } from "./verify-flatbuffer.ts";
@@ -31,6 +33,8 @@ export interface OpenOptions {
   readonly codecs?: readonly WeightDecoder[];
   /** Most bytes that all coded sections together may decode to; default 32 MiB and 16 times the file's length. */
   readonly maxExpandedBytes?: number;
+  /** The file that this one holds differences to (codec `delta`). */
+  readonly base?: Uint8Array;
 }
 
 export interface OpenedFile {
@@ -48,7 +52,8 @@ export interface OpenedFile {
 }
 
 /** @throws RuntimeError R01xx (the file), R02xx (its program). */
-export function openFile(bytes: Uint8Array, options: OpenOptions = {}): OpenedFile {
+export function openFile(given: Uint8Array, options: OpenOptions = {}): OpenedFile {
+  const bytes = hasCompactMagic(given) ? expandCompact(given) : given;
   const header = checkHeader(bytes);
   const metadata = readMetadata(bytes, header);
   verifyFlatBuffer(metadata, "TSR1");
@@ -57,7 +62,7 @@ export function openFile(bytes: Uint8Array, options: OpenOptions = {}): OpenedFi
   checkSections(bytes, view, headerLength + header.stored, dataStart);
   checkExpansion(bytes, view, options.maxExpandedBytes);
   checkProgram(view);
-  return new File(bytes, header, view, dataStart, decoderTable(options.codecs));
+  return new File(bytes, header, view, dataStart, decoderTable(options.codecs), baseSections(options));
 }
 
 class File implements OpenedFile {
@@ -66,8 +71,17 @@ class File implements OpenedFile {
   readonly view: ProgramView;
   readonly dataStart: number;
   private readonly decoders: ReadonlyMap<string, WeightDecoder>;
+  private readonly base: DecodeContext["base"];
 
-  constructor(bytes: Uint8Array, header: Header, view: ProgramView, dataStart: number, decoders: ReadonlyMap<string, WeightDecoder>) {
+  constructor(
+    bytes: Uint8Array,
+    header: Header,
+    view: ProgramView,
+    dataStart: number,
+    decoders: ReadonlyMap<string, WeightDecoder>,
+    base: DecodeContext["base"],
+  ) {
+    this.base = base;
     this.bytes = bytes;
     this.header = header;
     this.view = view;
@@ -93,7 +107,8 @@ class File implements OpenedFile {
     const { dtype, shape } = this.typeOf(section.type);
     const rawLength = Number(section.raw);
     const context = { stored: this.storedBytes(index), params: section.params, rawLength, dtype, shape: shape as readonly number[] };
-    const decoded = decode(decoder, context, `section ${index}`);
+    const withBase = this.base ? { ...context, base: this.base } : context;
+    const decoded = decode(decoder, withBase, `section ${index}`);
     if (decoded.length === rawLength) return decoded;
     throw new RuntimeError("R0110", `codec ${id} gave ${decoded.length} bytes, ${rawLength} were expected`, `section ${index}`);
   }
@@ -102,6 +117,16 @@ class File implements OpenedFile {
     inRange(index, this.view.sections.length, "section", "file");
     return this.view.sections[index] as SectionView;
   }
+}
+
+/** The base is opened when its first section is asked for; it has no base of its own. */
+function baseSections({ base, ...options }: OpenOptions): DecodeContext["base"] {
+  if (!base) return undefined;
+  let opened: OpenedFile | null = null;
+  return (section) => {
+    opened ??= openFile(base, options);
+    return section < opened.view.sections.length ? opened.sectionBytes(section) : null;
+  };
 }
 
 function decode(decoder: WeightDecoder, context: Parameters<WeightDecoder["decode"]>[0], where: string): Uint8Array {

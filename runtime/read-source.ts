@@ -1,4 +1,5 @@
 /** @file Bytes of a model file from wherever an app has them. The header's length bounds what a stream may deliver; nothing is allocated on its word alone. */
+import { compactLimit, hasCompactMagic } from "../ir-spec/format/compact.ts";
 import { decodeHeader, hasMagic, headerLength } from "../ir-spec/format/header.ts";
 import { RuntimeError } from "./errors.ts";
 
@@ -49,6 +50,7 @@ async function readStream(stream: ReadableStream<Uint8Array>, { signal, onProgre
   const chunks: Uint8Array[] = [];
   let loaded = 0;
   let total: number | null = null;
+  let begun = false;
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -56,7 +58,12 @@ async function readStream(stream: ReadableStream<Uint8Array>, { signal, onProgre
       if (done) break;
       chunks.push(value);
       loaded += value.length;
-      if (total === null && loaded >= headerLength) total = announcedLength(join(chunks, loaded));
+      if (!begun && loaded >= headerLength) {
+        begun = true;
+        total = announcedLength(join(chunks, loaded));
+      }
+      if (total === null && loaded > compactLimit)
+        throw new RuntimeError("R0104", `more than the ${compactLimit} bytes of a compact file arrive`, "load");
       if (total !== null && loaded > total)
         throw new RuntimeError("R0104", `more than the ${total} bytes that its header says arrive`, "load");
       onProgress?.({ loaded, total });
@@ -70,7 +77,9 @@ async function readStream(stream: ReadableStream<Uint8Array>, { signal, onProgre
   return join(chunks, loaded);
 }
 
-function announcedLength(start: Uint8Array): number {
+/** null for a compact file, which does not say it. */
+function announcedLength(start: Uint8Array): number | null {
+  if (hasCompactMagic(start)) return null;
   if (!hasMagic(start)) throw new RuntimeError("R0101", "this is no .tsr file (its first bytes differ)", "load");
   return decodeHeader(start).fileLength;
 }

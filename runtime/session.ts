@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly codecs?: readonly WeightDecoder[];
   /** Most bytes that coded weights may decode to; default 32 MiB and 16 times the file's length. */
   readonly maxExpandedBytes?: number;
+  /** The file that this one holds differences to (codec `delta`). */
+  readonly base?: Uint8Array;
   /** Most element operations at load, and of each run: 10^12 unless another number is given. Found from shapes, before anything runs. */
   readonly maxWork?: number;
   /** Most bytes that constants and values may take together: 4 GiB unless another number is given. */
@@ -71,7 +73,11 @@ export async function load(source: ModelSource, options: LoadOptions): Promise<S
   const bytes = await readSource(source, options);
   const limit = options.maxExpandedBytes;
   const codecs = [...(options.codecs ?? []), ...options.backends.flatMap((backend) => backend.codecs ?? [])];
-  const file = openFile(bytes, { codecs, ...(limit === undefined ? {} : { maxExpandedBytes: limit }) });
+  const file = openFile(bytes, {
+    codecs,
+    ...(limit === undefined ? {} : { maxExpandedBytes: limit }),
+    ...(options.base === undefined ? {} : { base: options.base }),
+  });
   const { maxWork = defaultLimits.maxWork, maxMemory = defaultLimits.maxMemory } = options;
   const skipped: SkippedBackend[] = [];
   for (const backend of options.backends) {

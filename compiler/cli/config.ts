@@ -78,9 +78,12 @@ const own: Readonly<Record<string, () => Promise<unknown>>> = {
   "tersor/ir": () => import("../../ir-spec/index.ts"),
   "tersor/compiler": () => import("../index.ts"),
   "tersor/runtime": () => import("../../runtime/index.ts"),
+  "tersor/plugins/low-rank": () => import("../../plugins/low-rank/index.ts"),
   "tersor/plugins/prune": () => import("../../plugins/prune/index.ts"),
   "tersor/plugins/share": () => import("../../plugins/share/index.ts"),
   "tersor/plugins/quantize": () => import("../../plugins/quantize/index.ts"),
+  "tersor/plugins/binarize": () => import("../../plugins/binarize/index.ts"),
+  "tersor/plugins/repair": () => import("../../plugins/repair/index.ts"),
   "tersor/plugins/entropy": () => import("../../plugins/entropy/index.ts"),
 };
 

@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly registry: OpRegistry;
   /** Turn a leading batch of 1 into a symbol where the graph allows it. */
   readonly dynamicBatch?: boolean;
+  /** The file that a .tsr holds differences to. */
+  readonly base?: Uint8Array;
 }
 
 /** @throws TersorError E0004 when the file is none of the three. */
@@ -41,7 +43,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Ope
 function readAs(format: OpenedModel["format"], path: string, bytes: Uint8Array, options: OpenOptions, beside: FilesBeside): Module {
   const { registry, dynamicBatch = false } = options;
   if (format === "onnx") return importOnnx(bytes, { registry, fileName: basename(path), dynamicBatch, externalData: beside.open });
-  if (format === "tsr") return verified(readSource(bytes), registry);
+  if (format === "tsr") return verified(readSource(bytes, options.base ? { base: options.base } : {}), registry);
   const folder = dirname(resolve(path));
   return readModule(decodeText(bytes, path), { registry, file: path, resources: (name: string) => resourceBytes(folder, name) });
 }

@@ -1,7 +1,8 @@
 /** @file What a test is about, read from its model alone: operators, element types, kinds of values. Exclusions, scores and the coverage page go by it. */
+
+import { isStandard } from "../import/onnx/domains.ts";
 import { toNumber } from "../import/onnx/int64.ts";
 import type { GraphProto, ModelProto, NodeProto, TypeProto } from "../import/onnx/proto/gen/onnx.js";
-import { isStandard } from "../import/onnx/table.ts";
 
 export interface TestFacts {
   /** Operators anywhere in it, subgraphs and function bodies included, other domains as `domain:Op`; sorted. */

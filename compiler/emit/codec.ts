@@ -25,6 +25,8 @@ export interface WeightEncoder {
   readonly decoder?: WeightDecoder;
   /** npm package whose runtime half has the decoder; default `tersor-plugin-<plugin>` by the id. */
   readonly npmPackage?: string;
+  /** Sections of a base file, for a codec of differences: decoding needs the file again. */
+  readonly base?: (section: number) => Uint8Array | null;
   /** null: not for this data. Must be deterministic. */
   encode(ctx: EncodeContext): Encoded | null;
 }

@@ -35,9 +35,13 @@ export class ConstantBuilder {
   private readonly sections: SectionBuilder;
   private readonly byIdentity = new Map<string, number>();
 
-  constructor(tables: TableBuilder, sections: SectionBuilder) {
+  private readonly bare: boolean;
+
+  /** @param bare names, docs and locations are left out (size mode) */
+  constructor(tables: TableBuilder, sections: SectionBuilder, bare = false) {
     this.tables = tables;
     this.sections = sections;
+    this.bare = bare;
   }
 
   /** Adds all constants of the module; a derived one may name a later one. @returns index by name */
@@ -94,6 +98,8 @@ export class ConstantBuilder {
 
   private push(constant: Constant, storage: number, flags: number): number {
     const { tables } = this;
+    if (this.bare)
+      return this.records.push({ name: tables.string(""), type: tables.type(constant.type), storage, flags, doc: 0, loc: 0 }) - 1;
     const named = { name: tables.string(constant.name), type: tables.type(constant.type) };
     const record = { ...named, storage, flags, doc: tables.optionalString(constant.doc), loc: tables.optionalLocation(constant.loc) };
     return this.records.push(record) - 1;

@@ -1,5 +1,6 @@
 /** @file A `.tsr` file as a table of what takes how many bytes: for `inspect` and reports. */
 import type { DType } from "../../ir-spec/core/dtype.ts";
+import { decodeCompactHead } from "../../ir-spec/format/compact.ts";
 import { headerLength } from "../../ir-spec/format/header.ts";
 import { type ModelInfo, modelInfo, openFile } from "../../runtime/index.ts";
 import { toolExpansion } from "./read-source.ts";
@@ -38,12 +39,14 @@ export function describeFile(bytes: Uint8Array): FileDescription {
   const { view, header } = file;
   const text = (index: number): string => view.strings[index] ?? "";
   const sections = describeSections(file);
-  const used = headerLength + header.stored + sections.reduce((sum, s) => sum + s.storedBytes, 0);
+  const compact = decodeCompactHead(bytes);
+  const [headerBytes, stored] = compact ? [compact.length, compact.stored] : [headerLength, header.stored];
+  const used = headerBytes + stored + sections.reduce((sum, s) => sum + s.storedBytes, 0);
   return {
     ...modelInfo(file),
     formatVersion: `${header.major}.${header.minor}`,
-    metadata: { storedBytes: header.stored, rawBytes: header.raw, packed: header.stored !== header.raw },
-    headerBytes: headerLength,
+    metadata: { storedBytes: stored, rawBytes: header.raw, packed: stored !== header.raw },
+    headerBytes,
     paddingBytes: bytes.length - used,
     sections,
     plans: view.plans.map(({ target, init, main }) => ({

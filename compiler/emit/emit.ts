@@ -17,6 +17,7 @@ import {
 import { pack, packLimit, packRatioLimit } from "../../ir-spec/format/pack.ts";
 import { openFile } from "../../runtime/index.ts";
 import type { WeightEncoder } from "./codec.ts";
+import { compactFile } from "./compact.ts";
 import { ConstantBuilder } from "./constants.ts";
 import { type FuncRecord, funcRecord, planForm, sourceForm } from "./functions.ts";
 import { type BuildRecord, metadataBytes, type PortRecord, type SourceRecord } from "./metadata.ts";
@@ -60,8 +61,11 @@ export interface EmitOptions {
   /** npm package that brings a plugin's kernels, by plugin name; default `tersor-plugin-<name>`. */
   readonly packages?: Readonly<Record<string, string>>;
   readonly originalNames?: OriginalNames;
-  /** `plain` leaves the metadata a readable FlatBuffer; default: packed where that is smaller. */
-  readonly metadata?: "smallest" | "plain";
+  /**
+   * `plain` leaves the metadata a readable FlatBuffer; default: packed where that is smaller. `compact`: size mode, for small models: names other than inputs and outputs, docs, locations and the build record are
+   * dropped, nothing is padded, one checksum (FORMAT.md, "Compact files").
+   */
+  readonly metadata?: "smallest" | "plain" | "compact";
 }
 
 /** @throws TersorError E09xx naming what a file cannot hold. */
@@ -80,8 +84,9 @@ class FileBuilder {
   constructor(options: EmitOptions) {
     this.options = options;
     this.tables = new TableBuilder(originalSymbols(options));
-    this.sections = new SectionBuilder(options.codecs ?? []);
-    this.constants = new ConstantBuilder(this.tables, this.sections);
+    const compact = options.metadata === "compact";
+    this.sections = new SectionBuilder(options.codecs ?? [], !compact);
+    this.constants = new ConstantBuilder(this.tables, this.sections, compact);
   }
 
   finish(): Uint8Array {
@@ -93,7 +98,7 @@ class FileBuilder {
     const source = options.source ? this.source(options.source) : null;
     const plans = options.plans.map((plan) => this.plan(plan));
     const preprocessing = options.preprocessing ? tables.optionalDict(recordDict(options.preprocessing)) : 0;
-    const build = this.build(options.build);
+    const build = this.build(options.metadata === "compact" ? { tersor: "", pipeline: "" } : options.build);
     const order = this.sections.order();
     const records = this.constants.records.map((c) => (c.storage < 0 ? c : { ...c, storage: order.places[c.storage] as number }));
     const { sections, end } = layOut(order.records);
@@ -113,7 +118,9 @@ class FileBuilder {
       preprocessing,
       build,
     });
-    return assemble(metadata, sections, end, options.metadata ?? "smallest");
+    return options.metadata === "compact"
+      ? compactFile(metadata, sections)
+      : assemble(metadata, sections, end, options.metadata ?? "smallest");
   }
 
   private ports(main: Func, names: OriginalNames): { readonly inputs: readonly PortRecord[]; readonly outputs: readonly PortRecord[] } {
@@ -155,7 +162,13 @@ class FileBuilder {
 
   private plan(plan: EmitOptions["plans"][number]): { readonly target: number; readonly init: FuncRecord; readonly main: FuncRecord } {
     const constant = (name: string) => this.constants.addPlanConstant(plan.module, name);
-    const record = (name: "init" | "main") => funcRecord(this.tables, planFunction(plan, name), { form: planForm, names: false, constant });
+    const record = (name: "init" | "main") =>
+      funcRecord(this.tables, planFunction(plan, name), {
+        form: planForm,
+        names: false,
+        bare: this.options.metadata === "compact",
+        constant,
+      });
     const main = planFunction(plan, "main");
     if (main.carries.length > 0)
       throw new TersorError({ code: "E0913", message: `plan ${plan.target}: carried state cannot be lowered yet` });
@@ -199,7 +212,9 @@ function originalSymbols({ originalNames, source }: EmitOptions): ReadonlyMap<st
   );
 }
 
-function checkPlans({ source, plans }: EmitOptions): void {
+function checkPlans({ source, plans, metadata }: EmitOptions): void {
+  if (source && metadata === "compact")
+    throw new TersorError({ code: "E0916", message: "size mode drops the source: leave out the target reference" });
   if (!source && plans.length === 0)
     throw new TersorError({ code: "E0901", message: "neither a source module nor a plan: nothing to emit" });
   const seen = new Set<string>();

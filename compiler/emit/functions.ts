@@ -54,6 +54,8 @@ export interface FuncOptions {
   readonly form: OpForm;
   /** Value names are for people: plans leave them out. */
   readonly names: boolean;
+  /** Names of results between functions, docs, origins and locations are left out (size mode). */
+  readonly bare?: boolean;
   constant(name: string): number;
 }
 
@@ -73,16 +75,19 @@ export function funcRecord(tables: TableBuilder, func: Func, options: FuncOption
     params: func.params.length,
     types: info.map((value) => tables.type(value.type)),
     names: names.some((name) => name !== 0) ? names : [],
-    ops: func.ops.map((op) => opRecord(tables, op, options.form)),
+    ops: func.ops.map((op) => opRecord(tables, op, options)),
     operands: func.ops.flatMap((op) => op.operands.map(operand)),
     returns: func.returns.map(operand),
-    results: func.results.map((result) => ({ name: tables.string(result.name), type: tables.type(result.type) })),
+    results: func.results.map((result, i) => ({
+      name: tables.string(options.bare && func.name === "init" ? i.toString(36) : result.name),
+      type: tables.type(result.type),
+    })),
     carries: func.carries.map((carry) => ({ param: operand(carry.param), result: tables.string(carry.result) })),
     requires: func.requires.map(({ left, right }) => ({ left: tables.dim(left), right: tables.dim(right) })),
   };
 }
 
-function opRecord(tables: TableBuilder, op: Op, form: OpForm): OpRecord {
+function opRecord(tables: TableBuilder, op: Op, { form, bare }: FuncOptions): OpRecord {
   const { name, attrs, doc } = form(op);
   if (op.operands.length > 65535 || op.results.length > 65535) {
     throw new TersorError({ code: "E0910", message: `${name} has more operands or results than a file holds (65,535)`, loc: op.loc });
@@ -92,8 +97,8 @@ function opRecord(tables: TableBuilder, op: Op, form: OpForm): OpRecord {
     attrs: tables.optionalDict(attrs),
     operands: op.operands.length,
     results: op.results.length,
-    loc: tables.optionalLocation(op.loc),
-    doc: tables.optionalString(doc),
+    loc: bare ? 0 : tables.optionalLocation(op.loc),
+    doc: bare ? 0 : tables.optionalString(doc),
   };
 }
 

@@ -43,6 +43,9 @@ const unaligned: WeightEncoder = {
   encode: ({ bytes }) => (bytes.length < viewThreshold ? { bytes, params: none } : null),
 };
 
+/** Size mode pads nothing. */
+const packedRaw: WeightEncoder = { id: "unaligned", encode: ({ bytes }) => ({ bytes, params: none }) };
+
 /** The shortest pattern of 1, 2, 4 or 8 bytes that the data repeats. */
 const splat: WeightEncoder = {
   id: "splat",
@@ -69,8 +72,9 @@ export class SectionBuilder {
   private scratch = none;
   private readonly byStorage = new Map<DataStorage, number>();
 
-  constructor(encoders: readonly WeightEncoder[]) {
-    this.encoders = [raw, unaligned, splat, ...encoders];
+  /** @param padded large raw sections are aligned, so that they can be viewed; not in size mode */
+  constructor(encoders: readonly WeightEncoder[], padded = true) {
+    this.encoders = [...(padded ? [raw, unaligned] : [packedRaw]), splat, ...encoders];
     this.decoders = decoderTable(decodersOf(encoders));
   }
 
@@ -130,7 +134,9 @@ export class SectionBuilder {
     const decoder = this.decoders.get(coded.id);
     if (!decoder) throw new TersorError({ code: "E0905", message: `codec ${coded.id} has no decoder: give the encoder its decoder` });
     const { dtype, shape } = ctx;
-    const back = decoder.decode({ stored: coded.bytes, params: coded.params, rawLength: ctx.bytes.length, dtype, shape });
+    const base = this.encoders.find((encoder) => encoder.id === coded.id)?.base;
+    const context = { stored: coded.bytes, params: coded.params, rawLength: ctx.bytes.length, dtype, shape };
+    const back = decoder.decode(base ? { ...context, base } : context);
     if (bytesEqual(back, ctx.bytes)) return;
     throw new TersorError({
       code: "E0907",

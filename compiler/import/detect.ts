@@ -1,4 +1,5 @@
 /** @file Tells the formats of models apart by their first bytes. */
+import { hasCompactMagic } from "../../ir-spec/format/compact.ts";
 import { magic } from "../../ir-spec/format/header.ts";
 
 export type ModelFormat = "onnx" | "tir" | "tsr";
@@ -18,7 +19,7 @@ function startsWithText(bytes: Uint8Array): boolean {
 
 /** By the name alone: the line ends after it are there to be damaged by a transfer in text mode, which the reader then says. */
 function isTsr(bytes: Uint8Array): boolean {
-  return magic.slice(0, 4).every((byte, i) => bytes[i] === byte);
+  return hasCompactMagic(bytes) || magic.slice(0, 4).every((byte, i) => bytes[i] === byte);
 }
 
 const GRAPH_FIELD = 7;

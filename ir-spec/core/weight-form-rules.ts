@@ -120,6 +120,7 @@ const lookedUp: Rule = ({ module, constant, formOf }, inner) => {
   const table = constant.operands[0];
   if (!table) return "its table is absent";
   if (inner.affine || inner.codebook) return "codes are computed";
+  if (module.constants.get(table)?.type.shape.length !== 1) return "its codes stand for vectors";
   const tableForm = formOf(table);
   if (inner.sparsity && !startsWithZero(module, tableForm))
     return `entry 0 of table @${table} is not known to be 0, which the structural zeros read`;

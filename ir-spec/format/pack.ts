@@ -131,9 +131,27 @@ class Model {
   }
 }
 
-/** Codes the bytes; `unpack` with their number gives them back. */
-export function pack(bytes: Uint8Array): Uint8Array {
-  const model = new Model(new Uint8Array(bytes.length));
+/** A model that has seen `primer`, with room for `length` bytes more. */
+function primed(primer: Uint8Array, length: number): { readonly model: Model; readonly bytes: Uint8Array } {
+  const all = new Uint8Array(primer.length + length);
+  const model = new Model(all);
+  for (const byte of primer) {
+    for (let k = 7; k >= 0; k--) {
+      model.predict();
+      model.update((byte >>> k) & 1);
+    }
+  }
+  return { model, bytes: all.subarray(primer.length) };
+}
+
+const nothing = new Uint8Array(0);
+
+/**
+ * Codes the bytes; `unpack` with their number and the same primer gives them back.
+ * @param primer bytes like these, which the model learns from first; a multiple of 4 in length
+ */
+export function pack(bytes: Uint8Array, primer: Uint8Array = nothing): Uint8Array {
+  const { model } = primed(primer, bytes.length);
   const out: number[] = [];
   let low = 0;
   let high = 0xffffffff;
@@ -155,9 +173,8 @@ export function pack(bytes: Uint8Array): Uint8Array {
 }
 
 /** @param length bytes of the original. Missing input reads as zeros: any input gives some bytes, and the caller's checksum says whether it was right. */
-export function unpack(stored: Uint8Array, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  const model = new Model(bytes);
+export function unpack(stored: Uint8Array, length: number, primer: Uint8Array = nothing): Uint8Array {
+  const { model, bytes } = primed(primer, length);
   let next = 0;
   let low = 0;
   let high = 0xffffffff;

@@ -1,66 +1,23 @@
-/** @file The encoder's half of the adaptive binary range coder: 32-bit range, carries resolved through a pending run of 0xFF bytes (LZMA's scheme). */
+/** @file The encoder's half of the adaptive binary range coder (`runtime/codec/bit-coder.ts`). */
 import { type BitCoder, type BitModel, probabilityBits } from "../../runtime/index.ts";
+import { RangeStream } from "./range-stream.ts";
 
 export class BitEncoder implements BitCoder {
   private readonly model: BitModel;
-  private readonly out: number[] = [];
-  private low = 0;
-  private range = 0xffffffff;
-  private cache = 0;
-  private pending = 0;
-  private started = false;
+  private readonly stream = new RangeStream();
 
   constructor(model: BitModel) {
     this.model = model;
   }
 
   code(context: number, bit: number): number {
-    const bound = (this.range >>> probabilityBits) * this.model.of(context);
-    if (bit === 1) this.range = bound;
-    else {
-      this.low += bound;
-      this.range = (this.range - bound) >>> 0;
-    }
-    while (this.range < 0x1000000) {
-      this.range = (this.range << 8) >>> 0;
-      this.shift();
-    }
+    this.stream.encode(bit, this.model.of(context), probabilityBits);
     this.model.update(context, bit);
     return bit;
   }
 
-  /** The shortest stream that decodes: any value in [low, low + range) will do, and up to 8 trailing zero bytes are not stored. */
+  /** The shortest stream that decodes. */
   finish(): Uint8Array {
-    this.low = shortest(this.low, this.range);
-    for (let i = 0; i < 5; i++) this.shift();
-    let end = this.out.length;
-    const least = Math.max(0, end - droppedZeros);
-    while (end > least && this.out[end - 1] === 0) end--;
-    return Uint8Array.from(this.out.slice(0, end));
+    return this.stream.finish();
   }
-
-  private shift(): void {
-    const carry = this.low >= 0x100000000 ? 1 : 0;
-    const low = this.low % 0x100000000;
-    if (low < 0xff000000 || carry === 1) {
-      if (this.started) this.out.push((this.cache + carry) & 255);
-      for (; this.pending > 0; this.pending--) this.out.push((255 + carry) & 255);
-      this.started = true;
-      this.cache = low >>> 24;
-    } else this.pending++;
-    this.low = (low % 0x1000000) * 256;
-  }
-}
-
-/** As many as the decoder reads as zero beyond the end. */
-const droppedZeros = 8;
-
-/** The value in [low, low + range) with the most trailing zero bits. */
-function shortest(low: number, range: number): number {
-  for (let bits = 32; bits > 0; bits--) {
-    const step = 2 ** bits;
-    const candidate = Math.ceil(low / step) * step;
-    if (candidate < low + range) return candidate;
-  }
-  return low;
 }

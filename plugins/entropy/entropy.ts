@@ -1,21 +1,21 @@
-/** @file The pass that switches entropy coding on: it leaves the module's meaning alone and names the codec for emission in the module's `meta`. */
+/** @file The pass that switches entropy coding on: it leaves the module's meaning alone and names the codecs for emission in the module's `meta`. */
 
-import { codecsMeta, definePass } from "../../compiler/index.ts";
-import { type Attr, attr, ModuleEditor } from "../../ir-spec/index.ts";
+import { definePass, option } from "../../compiler/index.ts";
+import { withCodecs } from "./with-codecs.ts";
+
+const known = ["rans", "huffman", "range", "context"];
 
 export const entropyCode = definePass({
   name: "entropy",
-  doc: "Codes every data section of the file losslessly with an adaptive range coder, where that is smaller.",
+  doc: "Codes every data section of the file losslessly, by the codec that makes it smallest; what none makes smaller stays raw.",
   stage: "compress",
-  after: ["prune-magnitude", "share-weights", "quantize"],
-  options: {},
-  run(module, ctx) {
-    const present = module.meta?.get(codecsMeta);
-    const listed = present?.kind === "list" ? present.value : [];
-    if (listed.some((item) => item.kind === "string" && item.value === "range")) return module;
-    const editor = new ModuleEditor(module, ctx.registry);
-    const codecs: Attr = attr.list([...listed, attr.string("range")]);
-    editor.set({ meta: new Map([...(module.meta ?? []), [codecsMeta, codecs]]) });
-    return editor.freeze();
+  after: ["prune-magnitude", "share-weights", "quantize", "rate-distortion"],
+  options: {
+    codecs: option.names("Codecs to choose from, section by section: rans, huffman, range, context.", known),
+  },
+  run(module, ctx, { codecs }) {
+    const unknown = codecs.find((codec) => !known.includes(codec));
+    if (unknown !== undefined) throw new RangeError(`codecs: there is no "${unknown}"; there are ${known.join(", ")}`);
+    return withCodecs(module, ctx.registry, codecs);
   },
 });

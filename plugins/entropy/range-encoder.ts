@@ -22,12 +22,23 @@ function encode({ bytes, dtype, shape }: EncodeContext): Encoded | null {
   const width = planes > 0 ? 8 : bits;
   const symbols = planes > 0 ? splitPlanes(bytes, planes) : unpackSymbols(bytes, width, count);
   let best: Encoded | null = null;
-  for (const choice of choices(width, planes)) {
+  for (const choice of likely(symbols, width, planes)) {
     const coded = encodeWith(symbols, width, Math.max(1, planes), choice);
     if (best && coded.length >= best.bytes.length) continue;
     best = { bytes: coded, params: Uint8Array.of(planes > 0 ? 16 + planes : width, choice.history, choice.logLimit) };
   }
   return best;
+}
+
+const sampleLength = 1 << 15;
+
+/** All choices for a short section; for a long one of codes the best for its beginning. */
+function likely(symbols: Uint8Array, width: number, planes: number): readonly Choice[] {
+  const all = choices(width, planes);
+  if (planes > 0 || symbols.length <= 2 * sampleLength) return all;
+  const sizes = all.map((choice) => encodeWith(symbols.subarray(0, sampleLength), width, 1, choice).length);
+  const best = all[sizes.indexOf(Math.min(...sizes))] as Choice;
+  return [best, { ...best, logLimit: 11 }].slice(0, best.logLimit === 11 ? 1 : 2);
 }
 
 function choices(width: number, planes: number): readonly Choice[] {

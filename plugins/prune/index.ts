@@ -1,5 +1,6 @@
 /** @file Plugin `prune`: structural zeros. See README.md. */
 import { definePlugin, type Plugin, pluginApiVersion } from "../../compiler/index.ts";
+import { pruneCalibrated } from "./calibrated.ts";
 import { pruneFilters } from "./filters.ts";
 import { pruneLayers } from "./layers.ts";
 import { pruneMagnitude } from "./magnitude.ts";
@@ -9,6 +10,6 @@ export function prune(): Plugin {
     name: "prune",
     version: "0.1.0",
     apiVersion: pluginApiVersion,
-    passes: [pruneMagnitude, pruneFilters, pruneLayers],
+    passes: [pruneMagnitude, pruneCalibrated, pruneFilters, pruneLayers],
   });
 }

@@ -191,7 +191,8 @@ function prune(module: Module, editor: ModuleEditor, candidate: Candidate, cut: 
   };
 }
 
-function mask(editor: ModuleEditor, leaf: Constant, stays: Uint8Array, kept: Float32Array | Float64Array): void {
+/** Rewrites a dense constant as its surviving values and a mask of one bit an element. */
+export function mask(editor: ModuleEditor, leaf: Constant, stays: Uint8Array, kept: Float32Array | Float64Array): void {
   const values = setVector(editor, editor.freshSymbol(`${leaf.name}.values`), leaf.type.dtype, kept, leaf);
   const bits = setVector(editor, editor.freshSymbol(`${leaf.name}.mask`), "u1", stays, leaf);
   redefineAs(editor, leaf, "sparse.expand", [values, bits], { shape: leaf.type.shape });

@@ -58,3 +58,11 @@ export function inverse(matrix: Float64Array, size: number): Float64Array {
   solveRows(lower, size, result, size);
   return result;
 }
+
+/** Upper triangular U with `Uᵀ U = matrix`. @throws as `cholesky` */
+export function upper(matrix: Float64Array, size: number): Float64Array {
+  const lower = cholesky(matrix, size);
+  const result = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) for (let j = 0; j <= i; j++) result[j * size + i] = lower[i * size + j] as number;
+  return result;
+}

@@ -6,12 +6,11 @@
 import { deriveConstant, floatLeaf, leafValues, redefineAs } from "../../compiler/index.ts";
 import {
   type Constant,
+  countOf,
   type DerivedConstant,
   dataConstant,
   encodeTensor,
   evaluateConstant,
-  evaluateOp,
-  type HostTensor,
   hostTensor,
   type Module,
   type ModuleEditor,
@@ -19,7 +18,11 @@ import {
   staticShape,
   tensorType,
 } from "../../ir-spec/index.ts";
-import { quantizeWithScales, type RangeRule, symmetricScales } from "./affine.ts";
+import { quantizeSymmetric } from "./affine.ts";
+import type { Coder, CoderOptions } from "./coder.ts";
+import type { RangeRule } from "./grid.ts";
+import { chainOf, elementsOf } from "./layer-matrix.ts";
+import { storageFor } from "./store.ts";
 
 /** What a weight's definition lets us do. */
 export type WeightKind =
@@ -46,7 +49,7 @@ export function weightKind(module: Module, name: string): WeightKind {
 
 export interface ChannelOptions {
   readonly bits: number;
-  readonly rule: RangeRule;
+  readonly coder: Coder;
   readonly perTensor: boolean;
   /** Least scale of each channel: below it the bias would not fit i32. */
   readonly floors: Float64Array;
@@ -56,6 +59,7 @@ export interface StoredWeight {
   /** One per output channel, or one for all. */
   readonly scales: Float32Array;
   readonly error: number;
+  readonly method: CoderOptions["method"];
 }
 
 /** Redefines `@name` as codes with a scale per channel. */
@@ -71,23 +75,23 @@ export function storeChannelCodes(
   const values = leafValues(module, leafName) as Float32Array | Float64Array;
   const channels = options.perTensor ? 1 : options.floors.length;
   const chain = chainOf(module, name, leafName);
-  const owners = options.perTensor
-    ? new Int32Array(values.length)
-    : channelOfElements(module, editor.registry, weight, leaf, chain, channels);
+  const owners = options.perTensor ? new Int32Array(values.length) : channelOfElements(module, editor.registry, weight, leaf, channels);
   const blocks = { blockOf: (i: number) => owners[i] as number, count: channels };
   const floors = options.perTensor ? Float64Array.of(Math.max(0, ...options.floors)) : options.floors;
   const filled = new Uint8Array(channels);
   for (let i = 0; i < values.length; i++) if (values[i] !== 0) filled[blocks.blockOf(i)] = 1;
   // A channel of zeros has no scale of its own: one that gives its bias 24 bits.
-  const scales = symmetricScales(values, blocks, options.bits, options.rule).map((scale, i) => {
+  const raised = (scale: number, i: number) => {
     const floor = floors[i] as number;
     return filled[i] === 0 && floor > 0 ? floor * 64 : Math.max(scale, floor);
-  });
-  const { codes, error } = quantizeWithScales(values, blocks, options.bits, scales);
+  };
+  const coded = options.coder.code(leafName, values, blocks, floors, (grid) => ({ ...grid, scales: grid.scales.map(raised) }));
+  const { codes, error } = coded;
+  const { scales } = coded.grid;
   const inner = rebuild(editor, name, chain, storeCodes(editor, name, leaf, codes, options.bits, chain.length > 0));
   const scale = storeScales(editor, name, weight, scales, options.perTensor);
   redefineAs(editor, weight, "quant.dequantize", [inner, scale, null], options.perTensor ? {} : { axis: 0 });
-  return { scales, error };
+  return { scales, error, method: coded.method };
 }
 
 function storeScales(editor: ModuleEditor, name: string, weight: Constant, scales: Float32Array, single: boolean): string {
@@ -99,22 +103,11 @@ function storeScales(editor: ModuleEditor, name: string, weight: Constant, scale
 
 /** The codes as data; widened to i8 where a tree stands on them, since movement kernels take whole bytes. */
 function storeCodes(editor: ModuleEditor, name: string, leaf: Constant, codes: Int8Array, bits: number, widen: boolean): string {
-  const dtype = bits <= 2 ? "i2" : bits <= 4 ? "i4" : "i8";
+  const dtype = storageFor(bits);
   const shape = staticShape(leaf.type.shape) ?? [];
   const symbol = editor.freshSymbol(`${name}.q`);
   editor.setConstant(dataConstant(symbol, tensorType(dtype, shape), encodeTensor(hostTensor(dtype, shape, codes)), leaf.loc));
   return widen && dtype !== "i8" ? deriveConstant(editor, `${symbol}.wide`, "type.unpack", [symbol], {}, leaf.loc) : symbol;
-}
-
-/** The definitions from the weight down to, not including, its leaf: innermost first. */
-function chainOf(module: Module, name: string, leaf: string): readonly DerivedConstant[] {
-  const chain: DerivedConstant[] = [];
-  for (let current = name; current !== leaf; ) {
-    const constant = module.constants.get(current) as DerivedConstant;
-    chain.unshift(constant);
-    current = constant.operands[0] as string;
-  }
-  return chain;
 }
 
 function rebuild(editor: ModuleEditor, name: string, chain: readonly DerivedConstant[], codes: string): string {
@@ -125,33 +118,15 @@ function rebuild(editor: ModuleEditor, name: string, chain: readonly DerivedCons
 }
 
 /** Output channel of each stored element: the tree is run over the elements' numbers. */
-function channelOfElements(
-  module: Module,
-  registry: OpRegistry,
-  weight: Constant,
-  leaf: Constant,
-  chain: readonly DerivedConstant[],
-  channels: number,
-): Int32Array {
-  const shape = staticShape(leaf.type.shape) ?? [];
-  const count = shape.reduce((n, size) => n * size, 1);
-  const numbers = hostTensor(
-    "i32",
-    shape,
-    Int32Array.from({ length: count }, (_, i) => i + 1),
-  );
-  const placed = chain.reduce((inner: HostTensor, { op, operands, attrs }) => {
-    const others = operands.slice(1).map((operand) => (operand === null ? null : evaluateConstant(module, registry, operand)));
-    return evaluateOp(registry, op, [inner, ...others], attrs)[0] as HostTensor;
-  }, numbers);
-  const perChannel = placed.data.length / channels;
-  if (placed.shape.join() !== (staticShape(weight.type.shape) ?? []).join())
+function channelOfElements(module: Module, registry: OpRegistry, weight: Constant, leaf: Constant, channels: number): Int32Array {
+  const elements = elementsOf(module, registry, weight.name, leaf.name);
+  const perChannel = elements.length / channels;
+  if (elements.length !== countOf(staticShape(weight.type.shape) ?? []))
     throw new RangeError(`@${weight.name}: its tree gives another shape`);
-  const owners = new Int32Array(count);
-  for (let i = 0; i < placed.data.length; i++) {
-    const element = Number(placed.data[i]);
-    if (element > 0) owners[element - 1] = Math.floor(i / perChannel);
-  }
+  const owners = new Int32Array(countOf(staticShape(leaf.type.shape) ?? []));
+  elements.forEach((element, i) => {
+    if (element >= 0) owners[element] = Math.floor(i / perChannel);
+  });
   return owners;
 }
 
@@ -160,11 +135,10 @@ export function storeTableCodes(module: Module, editor: ModuleEditor, tableName:
   const table = module.constants.get(tableName) as Constant;
   const values = leafValues(module, tableName) as Float32Array | Float64Array;
   const whole = { blockOf: () => 0, count: 1 };
-  const scales = symmetricScales(values, whole, 8, rule);
-  const { codes, error } = quantizeWithScales(values, whole, 8, scales);
+  const { codes, scales, error } = quantizeSymmetric(values, whole, 8, rule);
   const symbol = storeCodes(editor, tableName, table, codes, 8, false);
   redefineAs(editor, table, "quant.dequantize", [symbol, storeScales(editor, tableName, table, scales, true), null]);
-  return { scales, error };
+  return { scales, error, method: "round" };
 }
 
 /** |code| of a bias stays below this: an accumulator has as much left for the products. */

@@ -3,7 +3,7 @@
  * codes per output channel, biases as i32. `legalize` makes integer ops of it where a target has kernels for them. From: Jacob et al., 2018; Nagel et al., "A White Paper on
  * Neural Network Quantization", 2021, sections 2 and 3.
  */
-import { calibrateRanges, definitionOf, matchesAny, type PassContext, type Range } from "../../compiler/index.ts";
+import { definitionOf, matchesAny, type PassContext, type Range } from "../../compiler/index.ts";
 import {
   evaluateConstant,
   type Module,
@@ -16,6 +16,8 @@ import {
   valueInfo,
 } from "../../ir-spec/index.ts";
 import { type QuantizedValues, quantizedValues } from "./activation-values.ts";
+import { clippedEnds } from "./clipping.ts";
+import { type Coder, coderFor } from "./coder.ts";
 import { insertPairs } from "./insert-pairs.ts";
 import { biasFloor, storeBias, storeChannelCodes, storeTableCodes, type WeightKind, weightKind } from "./layer-weights.ts";
 import type { Options } from "./quantize.ts";
@@ -38,13 +40,15 @@ export async function quantizeStatic(module: Module, ctx: PassContext, options: 
   const ranges = await calibrated(module, chosen, ctx, options);
   const params = paramsOf(module, chosen, ranges, ctx);
   const editor = new ModuleEditor(module, ctx.registry);
-  storeLayers(module, editor, layers, (value) => params.get(value) as AffineParams, options, ctx);
+  const coder = await coderFor(module, ctx, options, leavesOf(layers));
+  storeLayers(module, editor, layers, coder, (value) => params.get(value) as AffineParams, options, ctx);
   insertPairs(module, editor, chosen, params);
   return editor.freeze();
 }
 
 function checkOptions(options: Options): void {
   if (options.bits > 8) throw new RangeError(`bits = ${options.bits}: with activations=static a weight has 2..8 bits`);
+  if (options.scheme === "affine") throw new RangeError("scheme=affine: integer layers take weights without zero points");
   if (options.granularity === "group") throw new RangeError("granularity=group: integer layers take one scale per channel or per tensor");
 }
 
@@ -72,22 +76,37 @@ function findLayers(module: Module, ctx: PassContext, options: Options): Readonl
   return layers;
 }
 
+function leavesOf(layers: ReadonlyMap<Op, Layer>): ReadonlySet<string> {
+  return new Set([...layers.values()].flatMap(({ kind }) => (kind.kind === "values" ? [kind.leaf] : [])));
+}
+
 async function calibrated(
   module: Module,
   chosen: QuantizedValues,
   ctx: PassContext,
   options: Options,
 ): Promise<ReadonlyMap<ValueId, Range>> {
-  if (!ctx.data) {
+  if (!ctx.calibration) {
     throw new TersorError({
       code: "E0720",
       message: "activations=static takes the ranges of activations from data, and there is none",
       hint: "give --data SPEC (compile({ data }) in a program): unlabelled samples like those the model will see",
     });
   }
-  const { executor, data, signal } = ctx;
-  const progress = (fraction: number, note?: string) => ctx.progress(fraction * 0.95, note);
-  return calibrateRanges(module, chosen.values, { executor, data, signal, progress, samples: options.samples });
+  const progress = (fraction: number, note?: string) => ctx.progress(fraction * 0.5, note);
+  const run = { samples: options.samples, progress };
+  if (options.range === "minmax") {
+    const found = await ctx.calibration.collect(module, { ranges: chosen.values }, run);
+    return new Map(chosen.values.map((value) => [value, found.range(value)]));
+  }
+  const found = await ctx.calibration.collect(module, { histograms: chosen.values }, run);
+  return new Map(
+    chosen.values.map((value) => {
+      const histogram = found.histogram(value);
+      const { nonFinite, count } = histogram;
+      return [value, { ...clippedEnds(histogram, options), nonFinite, count }];
+    }),
+  );
 }
 
 /** Scale and zero point of each value: one for all values of a group. */
@@ -127,6 +146,7 @@ function storeLayers(
   module: Module,
   editor: ModuleEditor,
   layers: ReadonlyMap<Op, Layer>,
+  coder: Coder,
   paramsAt: (value: ValueId) => AffineParams,
   options: Options,
   ctx: PassContext,
@@ -142,12 +162,12 @@ function storeLayers(
       const perTensor = options.granularity === "tensor";
       const stored = storeChannelCodes(module, editor, weight, kind.leaf, {
         bits: options.bits,
-        rule: options.calibration,
+        coder,
         perTensor,
         floors,
       });
       scales.set(weight, stored.scales);
-      const note = `int${options.bits}, per ${perTensor ? "tensor" : "channel"}`;
+      const note = `int${options.bits}, per ${perTensor ? "tensor" : "channel"}${stored.method === "round" ? "" : `, ${stored.method}`}`;
       ctx.report({ subject: weight, note, numbers: { bits: options.bits, mse: stored.error } });
     } else if (kind.kind === "table") {
       const known = tables.get(kind.table);

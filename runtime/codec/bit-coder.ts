@@ -1,9 +1,9 @@
 /**
- * @file Adaptive binary range coding, the decoder's half (Martin 1979; carry-less decoder as in LZMA; probabilities adapt as the Krichevsky-Trofimov estimator until
+ * @file Adaptive binary range coding, the decoder's half (`range-decoder.ts`; probabilities adapt as the Krichevsky-Trofimov estimator until
  * a limit, then exponentially, as in DeepCABAC). No tables travel in the file, which decides below 10 KB. The model code (`symbols.ts`) is written
  * once against `BitCoder` and runs in both directions.
  */
-import { RuntimeError } from "../errors.ts";
+import { RangeDecoder } from "./range-decoder.ts";
 
 /** One binary decision: an encoder codes `bit`, a decoder ignores it and returns the decoded one. */
 export interface BitCoder {
@@ -45,47 +45,22 @@ export class BitModel {
 }
 
 export class BitDecoder implements BitCoder {
-  private readonly bytes: Uint8Array;
+  private readonly decoder: RangeDecoder;
   private readonly model: BitModel;
-  private at = 0;
-  private range = 0xffffffff;
-  private value = 0;
 
   constructor(bytes: Uint8Array, model: BitModel) {
-    this.bytes = bytes;
+    this.decoder = new RangeDecoder(bytes);
     this.model = model;
-    for (let i = 0; i < 4; i++) this.value = ((this.value << 8) | this.next()) >>> 0;
   }
 
   code(context: number, _bit: number): number {
-    const bound = (this.range >>> probabilityBits) * this.model.of(context);
-    let bit: number;
-    if (this.value < bound) {
-      this.range = bound;
-      bit = 1;
-    } else {
-      this.value = (this.value - bound) >>> 0;
-      this.range = (this.range - bound) >>> 0;
-      bit = 0;
-    }
-    while (this.range < 0x1000000) {
-      this.range = (this.range << 8) >>> 0;
-      this.value = ((this.value << 8) | this.next()) >>> 0;
-    }
+    const bit = this.decoder.decode(this.model.of(context), probabilityBits);
     this.model.update(context, bit);
     return bit;
   }
 
-  /** @throws RuntimeError R0110 when bytes are left over: the stream is not the one that was written. */
+  /** @throws RuntimeError R0110 when bytes are left over. */
   finish(): void {
-    if (this.at < this.bytes.length) throw new RuntimeError("R0110", `${this.bytes.length - this.at} bytes are left over`, "range coder");
-  }
-
-  /** The encoder drops trailing zero bytes; a few beyond the end read as zero. */
-  private next(): number {
-    const byte = this.bytes[this.at];
-    this.at++;
-    if (byte === undefined && this.at > this.bytes.length + 8) throw new RuntimeError("R0110", "the stream ends too early", "range coder");
-    return byte ?? 0;
+    this.decoder.finish();
   }
 }

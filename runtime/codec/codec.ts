@@ -9,6 +9,8 @@ export interface DecodeContext {
   readonly rawLength: number;
   readonly dtype: RuntimeDType;
   readonly shape: readonly number[];
+  /** Decoded bytes of a section of the base file, null where there is none; absent where no base was given. */
+  readonly base?: (section: number) => Uint8Array | null;
 }
 
 export interface WeightDecoder {

@@ -46,17 +46,20 @@ export function unpackSymbols(bytes: Uint8Array, width: number, count: number): 
   if (width === 8) return bytes.slice(0, count);
   const perByte = 8 / width;
   const mask = (1 << width) - 1;
-  return Uint8Array.from({ length: count }, (_, i) => ((bytes[Math.floor(i / perByte)] as number) >>> ((i % perByte) * width)) & mask);
+  const symbols = new Uint8Array(count);
+  for (let i = 0; i < count; i++) symbols[i] = ((bytes[Math.floor(i / perByte)] as number) >>> ((i % perByte) * width)) & mask;
+  return symbols;
 }
 
 export function packSymbols(symbols: Uint8Array, width: number): Uint8Array {
   if (width === 8) return symbols;
   const perByte = 8 / width;
   const bytes = new Uint8Array(Math.ceil(symbols.length / perByte));
-  symbols.forEach((symbol, i) => {
-    const at = Math.floor(i / perByte);
-    bytes[at] = (bytes[at] as number) | (symbol << ((i % perByte) * width));
-  });
+  for (let i = 0, at = 0; i < symbols.length; at++) {
+    let byte = 0;
+    for (let shift = 0; shift < 8 && i < symbols.length; shift += width) byte |= (symbols[i++] as number) << shift;
+    bytes[at] = byte;
+  }
   return bytes;
 }
 

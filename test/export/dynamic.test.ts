@@ -10,6 +10,8 @@ const oracle = needing(test, "ort", ort !== null);
 const x: HostTensor = hostTensor("f32", [2, 4], Float32Array.of(3, 0, 3, 0.5, 1, 0, 1, -2));
 const scalar = (value: number): HostTensor => hostTensor("f32", [], Float32Array.of(value));
 
+const longs = (...values: readonly number[]): HostTensor => hostTensor("i64", [values.length], BigInt64Array.from(values, BigInt));
+
 const cases: readonly (readonly [what: string, body: string, inputs: Readonly<Record<string, HostTensor>>])[] = [
   ["nonzero", "func @main(%x: tensor<2xNxf32>) -> (y: tensor<2xKxi64>) { %y = dynamic.nonzero(%x) : tensor<2x?Kxi64> return %y }", { x }],
   ...[true, false].map(
@@ -28,6 +30,27 @@ const cases: readonly (readonly [what: string, body: string, inputs: Readonly<Re
     "func @main(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>) -> (y: tensor<Kxf32>) { %y = dynamic.range(%a, %b, %c) : tensor<?Kxf32> return %y }",
     { a: scalar(1), b: scalar(4), c: scalar(0.75) },
   ],
+  [
+    "reshape",
+    "func @main(%x: tensor<2xNxf32>, %s: tensor<3xi64>) -> (y: tensor<AxBxCxf32>) { %y = dynamic.reshape(%x, %s) : tensor<?Ax?Bx?Cxf32> return %y }",
+    { x, s: longs(0, -1, 2) },
+  ],
+  [
+    "broadcast",
+    "func @main(%x: tensor<2xNxf32>, %s: tensor<3xi64>) -> (y: tensor<AxBxCxf32>) { %y = dynamic.broadcast(%x, %s) : tensor<?Ax?Bx?Cxf32> return %y }",
+    { x, s: longs(3, 1, 4) },
+  ],
+  ...["", ", %t"].map(
+    (steps) =>
+      [
+        `slice${steps === "" ? "" : " with steps"}`,
+        `func @main(%x: tensor<2xNxf32>, %s: tensor<1xi64>, %e: tensor<1xi64>, %t: tensor<1xi64>) -> (y: tensor<2xKxf32>, t: tensor<1xi64>) {
+          %y = dynamic.slice(%x, %s, %e${steps}) {axes = [1]} : tensor<2x?Kxf32>
+          return %y, %t
+        }`,
+        { x, s: longs(-3), e: longs(99), t: longs(2) },
+      ] as const,
+  ),
   [
     "suppression of boxes",
     `func @main(%b: tensor<1xNx4xf32>, %s: tensor<1x2xNxf32>, %n: tensor<i32>, %i: tensor<f32>, %t: tensor<f32>) -> (y: tensor<Kx3xi64>) {

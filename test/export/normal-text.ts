@@ -1,6 +1,6 @@
 /**
  * @file A module's text without what a trip through another format need not keep: names of inner values and of constants, places, docs, meta, storage; absent operands at the end,
- * attributes that have their default, and the target of a reshape, which its result's type says. Constants of one definition are one. Two modules with equal normal text compute the same
+ * attributes that have their default, and the target of a reshape, which its result's type says; axes counted from the last and floats beyond f32 are written otherwise. Constants of one definition are one. Two modules with equal normal text compute the same
  * by the same ops.
  */
 import { createHash } from "node:crypto";
@@ -10,21 +10,38 @@ import {
   type AttrInput,
   type Constant,
   constantBytes,
+  type Dim,
+  dataConstant,
+  encodeTensor,
+  evaluateConstant,
   type Func,
+  type HostTensor,
   type Module,
   mainFunction,
   type Operand,
+  operandType,
   staticShape,
   writeAttrs,
 } from "../../ir-spec/index.ts";
 import { registry } from "./support.ts";
+
+/** All constants by their values. */
+export function withPlainConstants(module: Module): Module {
+  const cache = new Map<string, HostTensor>();
+  const constants = [...module.constants].map(([name, constant]) => {
+    const value = evaluateConstant(module, registry, name, cache);
+    return [name, dataConstant(name, constant.type, encodeTensor(value))] as const;
+  });
+  return { ...module, constants: new Map(constants) };
+}
 
 export function normalText(module: Module): string {
   const main = mainFunction(module);
   const names = new Names(module);
   const ops = main.ops.map((op) => {
     const operands = withoutTrailing(op.operands.map((o) => names.operand(o)));
-    return { ...op, operands, attrs: plainAttrs(op.name, op.attrs), loc: [], doc: null };
+    const shape = operandType(module, main, op.operands[0] ?? null)?.shape ?? [];
+    return { ...op, operands, attrs: plainAttrs(op.name, op.attrs, shape), loc: [], doc: null };
   });
   const returns = main.returns.map((operand) => names.operand(operand)) as Func["returns"];
   const kept = new Set(main.params);
@@ -47,9 +64,38 @@ function withoutTrailing<T>(operands: readonly (T | null)[]): readonly (T | null
   return operands.slice(0, length);
 }
 
-function plainAttrs(op: string, attrs: AttrDict): AttrDict {
+function plainAttrs(op: string, attrs: AttrDict, shape: readonly Dim[]): AttrDict {
   const def = registry.require(op);
-  return op === "shape.reshape" ? new Map() : writeAttrs(def.attrs, registry.attrs(def, attrs) as AttrInput);
+  if (op === "shape.reshape") return new Map();
+  const read = registry.attrs(def, attrs) as AttrInput;
+  const plain = Object.fromEntries(Object.entries(read).map(([name, value]) => [name, plainValue(name, value, shape.length)]));
+  if (op.startsWith("reduce.") && plain.axes) plain.axes = [...(plain.axes as readonly number[])].sort();
+  return writeAttrs(def.attrs, op === "shape.slice" ? plainSlice(plain as unknown as SliceAttrs, shape) : plain);
+}
+
+/** Axes from the first, floats of as many bits as ONNX has. */
+function plainValue(name: string, value: unknown, rank: number): unknown {
+  const axis = (at: number) => (at < 0 ? at + rank : at);
+  if (name === "axis") return axis(value as number);
+  if (name === "axes") return (value as readonly number[]).map(axis);
+  return typeof value === "number" && !Number.isInteger(value) ? Math.fround(value) : value;
+}
+
+interface SliceAttrs {
+  readonly starts: readonly Dim[];
+  readonly ends: readonly Dim[];
+  readonly axes: readonly number[];
+  readonly steps: readonly number[];
+}
+
+/** All axes and steps told, ends within the axis. */
+function plainSlice({ starts, ends, axes, steps }: SliceAttrs, shape: readonly Dim[]): AttrInput {
+  const all = axes.length > 0 ? axes : starts.map((_, i) => i);
+  const inside = ends.map((end, i) => {
+    const size = shape[all[i] ?? 0];
+    return typeof end === "number" && typeof size === "number" ? Math.min(end, size) : end;
+  });
+  return { starts, ends: inside, axes: all, steps: steps.length > 0 ? steps : all.map(() => 1) };
 }
 
 /** Constants by number, in order of first mention; equal ones have one number. */
@@ -83,7 +129,7 @@ class Names {
       return {
         ...base,
         operands: withoutTrailing(base.operands.map((o) => (o === null ? null : this.constant(o)))),
-        attrs: plainAttrs(base.op, base.attrs),
+        attrs: plainAttrs(base.op, base.attrs, this.module.constants.get(base.operands[0] ?? "")?.type.shape ?? []),
       };
     const bytes = constantBytes(this.module, constant as typeof base);
     // A digest instead of long data: the text stays short, and every bit still counts.

@@ -71,6 +71,91 @@ const integers: readonly ExportCase[] = (["i8", "u8"] as const).flatMap((a) =>
   ]),
 );
 
+/** About what the random bytes need: a factor of 1/128, and one per output. */
+const scales = (outputs: number): readonly OperandCase[] =>
+  outputs === 0
+    ? [fixed("i32", [], [2 ** 30 + 12345]), fixed("i32", [], [37])]
+    : [
+        fixed(
+          "i32",
+          [outputs],
+          Array.from({ length: outputs }, (_, i) => (i === 1 ? 0 : 2 ** 30 + 1e8 * i + 7)),
+        ),
+        fixed(
+          "i32",
+          [outputs],
+          Array.from({ length: outputs }, (_, i) => 36 + i),
+        ),
+      ];
+
+const integerLayers: readonly ExportCase[] = (["i8", "u8"] as const).flatMap((dtype): ExportCase[] => [
+  {
+    op: "int.conv",
+    operands: [value(["N", 4, 5, 6], dtype), constant([6, 2, 3, 2], "i8"), fixed("i32", [6], [0, 5000, -5000, 1, 2, 3]), ...scales(6)],
+    attrs: { groups: 2, stride: [1, 2], pad: [1, 0, 1, 1], dilation: [1, 2], x_zero: 3, y_zero: -4, min: -4 },
+  },
+  {
+    op: "int.conv",
+    operands: [value(["N", 2, 9], dtype), constant([3, 2, 3], "i8"), null, ...scales(0)],
+    attrs: { to: "u8", y_zero: 100 },
+  },
+  { op: "int.linear", operands: [value(["N", 2, 9], dtype), constant([5, 9], "i8"), null, ...scales(5)], attrs: { x_zero: 10, max: 90 } },
+  { op: "int.linear", operands: [value(["N", 9], dtype), constant([5, 9], "i8"), fixed("i32", [5], [1, -2, 999, 0, 7]), ...scales(0)] },
+  {
+    op: "int.add",
+    operands: [value(["N", 1, 4], dtype), value([5, 4], "i8")],
+    attrs: { a_zero: 7, b_zero: -9, a_multiplier: 700001, b_multiplier: 1234567, shift: 20, y_zero: 2 },
+  },
+  {
+    op: "int.requantize",
+    operands: [value(["N", 50], dtype)],
+    attrs: { x_zero: 9, multiplier: 1300000, shift: 20, to: "u8", y_zero: 128 },
+  },
+  { op: "int.requantize", operands: [value(["N", 50], dtype)], attrs: { multiplier: 1, shift: 0 } },
+  {
+    op: "int.avg_pool",
+    operands: [value(["N", 3, 5, 6], dtype)],
+    attrs: { kernel: [2, 3], stride: [2, 2], pad: [0, 1, 1, 0], ceil: true, x_zero: 5, multiplier: 2 ** 30 + 99, shift: 33 },
+  },
+  { op: "int.avg_pool", operands: [value(["N", 3, 8], dtype)], attrs: { kernel: [3], stride: [2], multiplier: 2 ** 31 - 1, shift: 32 } },
+  { op: "int.mean", operands: [value(["N", 3, 4], dtype)], attrs: { axes: [1, 2], x_zero: 3, multiplier: 2 ** 30 + 5, shift: 33 } },
+  { op: "int.mean", operands: [value(["N", 7], dtype)], attrs: { axes: [1], keepdims: true, multiplier: 2 ** 30, shift: 31 } },
+  { op: "int.lookup", operands: [value(["N", 40], dtype), constant([256], "i8")] },
+]);
+
+const gradients: readonly ExportCase[] = [
+  { op: "nn.conv_weight_grad", operands: [value(["N", 2, 6]), value(["N", 3, 4])], attrs: { kernel: [3] } },
+  {
+    op: "nn.conv_weight_grad",
+    operands: [value(["N", 4, 7, 6]), value(["N", 6, 3, 4])],
+    attrs: { kernel: [3, 2], groups: 2, stride: [2, 1], pad: [0, 0, 0, 1], dilation: [1, 3] },
+  },
+  { op: "nn.conv_weight_grad", operands: [value(["N", 3, 8]), value(["N", 3, 3])], attrs: { kernel: [2], groups: 3, stride: [3] } },
+  {
+    op: "nn.max_pool_grad",
+    operands: [value(["N", 2, 5, 6]), value(["N", 2, 3, 3])],
+    attrs: { kernel: [3, 2], stride: [2, 2], pad: [1, 0, 1, 0] },
+  },
+  { op: "nn.max_pool_grad", operands: [given("f32", [1, 1, 4], [1, 1, 0, 0]), value([1, 1, 3])], attrs: { kernel: [2] } },
+  {
+    op: "nn.avg_pool_grad",
+    operands: [value(["N", 2, 3, 3])],
+    attrs: { spatial: [5, 7], kernel: [3, 2], stride: [2, 2], pad: [1, 0, 1, 0] },
+  },
+  {
+    op: "nn.avg_pool_grad",
+    operands: [value(["N", 2, 3, 3])],
+    attrs: { spatial: [5, 6], kernel: [3, 2], stride: [2, 2], pad: [1, 0, 1, 0], count_pad: true },
+  },
+  { op: "nn.avg_pool_grad", operands: [value(["N", 2, 3])], attrs: { spatial: [5], kernel: [2], stride: [2] } },
+  {
+    op: "nn.avg_pool_grad",
+    operands: [value(["N", 2, 4])],
+    attrs: { spatial: [6], kernel: [2], stride: [2], pad: [1, 0], count_pad: true },
+  },
+  { op: "nn.avg_pool_grad", operands: [value(["N", 2, 4])], attrs: { spatial: [8], kernel: [3], stride: [2] } },
+];
+
 const bitcasts: readonly ExportCase[] = (
   [
     ["f32", "i32"],
@@ -315,6 +400,7 @@ const quantization: readonly ExportCase[] = [
 const tables: readonly ExportCase[] = [
   { op: "codebook.lookup", operands: [constant([16]), constant([3, 5], "u4")] },
   { op: "codebook.lookup", operands: [constant([4]), constant([7], "u2")] },
+  { op: "codebook.lookup", operands: [constant([4, 3]), constant([2, 7], "u2")] },
   { op: "codebook.lookup", operands: [constant([256]), value(["N", 2], "u8")] },
   { op: "sparse.expand", attrs: { shape: [2, 4] }, operands: [value([3]), fixed("u1", [8], [0, 1, 0, 0, 1, 0, 0, 1])], oneWay: true },
   {
@@ -375,5 +461,7 @@ export const exportCases: readonly ExportCase[] = [
   ...halves,
   ...sequences,
   ...integers,
+  ...integerLayers,
+  ...gradients,
   ...bitcasts,
 ];

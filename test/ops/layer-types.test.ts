@@ -115,7 +115,7 @@ const errors: readonly (readonly [string, readonly (TensorType | null)[], AttrIn
   ["quant.dequantize", [i8(4, 6), f32(4, 3), null], { axis: 1, block: 4 }, "scale has 3 on axis 1, the tensor takes 2", 1],
   ["quant.dequantize", [i8(4, 6), f32(4, 2), null], { axis: 1 }, "scale has rank 2", 1],
   ["quant.dequantize", [i8(4, 6), f32(4), i8()], {}, "zero point is tensor<i8>, scale is tensor<4xf32>", 2],
-  ["codebook.lookup", [f32(4, 2), u2(3)], {}, "table must have rank 1, has rank 2", 0],
+  ["codebook.lookup", [f32(), u2(3)], {}, "table is a scalar, needs at least the axis `entries`", 0],
   ["sparse.expand", [f32(4), u1(7)], { shape: [2, 4] }, "mask has 7 bits, shape [2, 4] takes 8", 1],
   ["sparse.expand", [f32(4), u2(8)], { shape: [2, 4] }, "a mask is u1, index is u2", 1],
   ["sparse.expand", [f32(4), u2(4)], { shape: [2, 6], format: "nm", n: 2, m: 4 }, "axis -1 has 6 elements, not a multiple of m = 4"],

@@ -13,14 +13,17 @@ import { interpreterExecutor } from "../../compiler/interpret/executor.ts";
 import { generalPasses } from "../../compiler/passes/index.ts";
 import { printModule, readModule } from "../../compiler/text/index.ts";
 import { createCoreRegistry, type Module, TersorError } from "../../ir-spec/index.ts";
+import { binarize } from "../../plugins/binarize/index.ts";
 import { entropy } from "../../plugins/entropy/index.ts";
+import { lowRank } from "../../plugins/low-rank/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
+import { repair } from "../../plugins/repair/index.ts";
 import { share } from "../../plugins/share/index.ts";
 
 export const registry = createCoreRegistry();
 
-const plugins = [prune(), share(), quantize(), entropy()];
+const plugins = [prune(), lowRank(), share(), quantize(), binarize(), repair(), entropy()];
 
 export const passes = new PassRegistry([
   { owner: "core", passes: generalPasses },

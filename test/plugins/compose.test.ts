@@ -8,6 +8,7 @@ import { printModule } from "../../compiler/text/index.ts";
 import { verifyModule } from "../../compiler/verify/verify.ts";
 import { describeForm, hostTensor, toNumbers, weightForm } from "../../ir-spec/index.ts";
 import { entropy } from "../../plugins/entropy/index.ts";
+import { lowRank } from "../../plugins/low-rank/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
 import { share } from "../../plugins/share/index.ts";
@@ -64,7 +65,7 @@ test("share then prune, where nobody checked the order, warns and changes nothin
   assert.is(zeros(valuesOf(module, "a")), 0);
 });
 
-const plugins = [prune(), share(), quantize(), entropy()];
+const plugins = [lowRank(), prune(), share(), quantize(), entropy()];
 
 test("compile with the default preset: same bytes twice, less than half of the plain file", async () => {
   const options = { plugins, preset: "default", targets: ["reference"] };

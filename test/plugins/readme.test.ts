@@ -4,9 +4,12 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checkOrder, type OptionSpec, type Plugin } from "../../compiler/index.ts";
+import { binarize } from "../../plugins/binarize/index.ts";
 import { entropy } from "../../plugins/entropy/index.ts";
+import { lowRank } from "../../plugins/low-rank/index.ts";
 import { prune } from "../../plugins/prune/index.ts";
 import { quantize } from "../../plugins/quantize/index.ts";
+import { repair } from "../../plugins/repair/index.ts";
 import { share } from "../../plugins/share/index.ts";
 import { resolve } from "../passes/support.ts";
 
@@ -21,7 +24,7 @@ function tableOf(text: string, pass: string): readonly string[] {
   return section.split("\n").filter((line) => line.startsWith("| `"));
 }
 
-for (const plugin of [prune(), share(), quantize(), entropy()] satisfies Plugin[]) {
+for (const plugin of [prune(), lowRank(), share(), quantize(), binarize(), repair(), entropy()] satisfies Plugin[]) {
   const text = readFileSync(fileURLToPath(new URL(`../../plugins/${plugin.name}/README.md`, import.meta.url)), "utf8");
   for (const pass of plugin.passes ?? []) {
     test(`${plugin.name}: the table of ${pass.name}`, () => {

@@ -30,6 +30,7 @@ interface Flags extends ConfigFlags {
   readonly passes?: string;
   readonly data?: string;
   readonly seed?: string;
+  readonly size?: boolean;
   readonly report?: string;
   readonly printBefore?: string;
   readonly printAfter?: string;
@@ -53,6 +54,7 @@ export function addCompile(program: Command, output: () => Output): void {
       'JSON that says how pictures become the input, e.g. {"scale": 0.00392156862745098, "mean": 0.5, "std": 0.5}',
     )
     .option("--report <file>", "write an HTML report: per layer what was done, bytes, error, time")
+    .option("--size", "size mode, for small models: names and the build record are dropped, default target wasm-simd alone")
     .option("--seed <n>", "seed of everything random (default: 0)")
     .option("--print-before <pass>", "print the module before this pass (or `all`), on standard error")
     .option("--print-after <pass>", "print the module after this pass (or `all`), on standard error")
@@ -113,6 +115,7 @@ function optionsOf(flags: Flags, config: Configuration): CompileOptions {
     seed,
     ...pipelineOf(flags, config),
     ...(targets === undefined ? {} : { targets }),
+    ...(flags.size ? { size: true } : {}),
     ...(config.fallback === undefined ? {} : { fallback: config.fallback }),
     ...(flags.stopAfter === undefined ? {} : { stopAfter: flags.stopAfter }),
   };

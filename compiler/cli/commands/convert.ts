@@ -4,12 +4,12 @@ import type { Command } from "commander";
 import { constantBytes, dataConstant, type Module, type OpRegistry } from "../../../ir-spec/index.ts";
 import { modelInfo, openFile } from "../../../runtime/index.ts";
 import { toolExpansion } from "../../emit/read-source.ts";
-import { defaultOpset, exportOnnx, type WeightStyle, weightStyles } from "../../export/index.ts";
+import { chosenOpset, exportOnnx, type WeightStyle, weightStyles } from "../../export/index.ts";
 import { createHost } from "../../plugin/host.ts";
 import { printModule } from "../../text/index.ts";
 import { type ConfigFlags, loadConfig } from "../config.ts";
 import { UsageError } from "../failure.ts";
-import { writeWhole } from "../files.ts";
+import { readBytes, writeWhole } from "../files.ts";
 import { type OpenedModel, openModel } from "../models.ts";
 import { bytesText, type Output } from "../output.ts";
 
@@ -17,6 +17,7 @@ interface Flags extends ConfigFlags {
   readonly output: string;
   readonly weights?: string;
   readonly opset?: string;
+  readonly base?: string;
 }
 
 export function addConvert(program: Command, output: () => Output): void {
@@ -29,7 +30,8 @@ export function addConvert(program: Command, output: () => Output): void {
       "--weights <how>",
       "of an .onnx: qdq (quantized ones stay integers, the default), qdq-signed (never made unsigned), nbits (linear layers by 2- or 4-bit or blocked weights as MatMulNBits of ONNX Runtime), dense (all as numbers), decode (as nodes that compute them)",
     )
-    .option("--opset <n>", "operator set of an .onnx, 13 to 26 (default: 21)")
+    .option("--base <file>", "the .tsr file that the model holds differences to")
+    .option("--opset <n>", "operator set of an .onnx, 13 to 26 (default: 21, or the first that has all its ops)")
     .addHelpText("after", "\nExample:\n  tersor convert model.tsr -o model.onnx")
     .action((model: string, flags: Flags) => convert(model, flags, output()));
 }
@@ -39,11 +41,11 @@ async function convert(model: string, flags: Flags, output: Output): Promise<voi
   const options = onnxOptions(flags);
   const { plugins } = await loadConfig(flags);
   const { ops: registry } = createHost(plugins);
-  const opened = await openModel(model, { registry });
+  const opened = await openModel(model, { registry, ...(flags.base === undefined ? {} : { base: await readBytes(flags.base) }) });
   const made = format === "onnx" ? toOnnx(opened, registry, options) : new TextEncoder().encode(printModule(selfContained(opened.module)));
   await writeWhole(flags.output, made);
   const sizes = { bytesIn: opened.bytes.length, bytesOut: made.length };
-  const opset = format === "onnx" ? (options.opset ?? defaultOpset) : null;
+  const opset = format === "onnx" ? chosenOpset(opened.module, { registry, ...options }) : null;
   const text = `${model}: ${bytesText(sizes.bytesIn)} bytes -> ${flags.output}: ${bytesText(sizes.bytesOut)} bytes`;
   output.result({ input: model, output: flags.output, format, ...sizes, opset }, text);
 }

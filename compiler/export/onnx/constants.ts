@@ -16,12 +16,13 @@ import {
   staticShape,
 } from "../../../ir-spec/index.ts";
 import { attribute, type GraphBuilder } from "./builder.ts";
-import { type ExportRow, OpCall, type WrittenNBits } from "./call.ts";
+import type { ExportRow, WrittenNBits } from "./call.ts";
 import { carrierOf, storedCodes, widen } from "./dtypes.ts";
 import { ExportFailure } from "./errors.ts";
 import { nbitsWeight } from "./nbits.ts";
 import type { Sizes } from "./sizes.ts";
 import { type QuantizedWeight, quantizedWeight, unsignedCodes } from "./weights.ts";
+import { writeOp } from "./wide.ts";
 
 /** See `ExportOptions.weights`. */
 export const weightStyles = ["qdq", "qdq-signed", "nbits", "dense", "decode"] as const;
@@ -207,7 +208,7 @@ export class ConstantWriter {
       },
     };
     try {
-      new OpCall(source, this.builder, this.sizes).write(row);
+      writeOp(source, this.builder, this.sizes, row);
       return true;
     } catch (error) {
       if (!(error instanceof ExportFailure)) throw error;

@@ -6,8 +6,6 @@ export const exportCodes = {
   E1001: "op without ONNX form",
   /** The op is known, this form of it (a dtype, an attribute's value) cannot be said in ONNX. */
   E1002: "form of an op without ONNX form",
-  /** `int.*`: what `legalize` makes has no ONNX form; the QDQ form before it has. */
-  E1003: "legalized module",
   /** `rt.*`: a plan holds kernels, not ops. */
   E1004: "lowered module",
   /** A size that no input's shape gives. */

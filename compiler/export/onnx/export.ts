@@ -10,11 +10,11 @@ import type { OutsideInitializer, WeightStyle } from "./constants.ts";
 import { ExportFailure } from "./errors.ts";
 import { type WrittenGraph, writeGraph } from "./graph.ts";
 import { defaultOpset, modelProto, newestOpset, oldestOpset } from "./meta.ts";
-import { coreRows } from "./table.ts";
+import { coreRows, newOps } from "./table.ts";
 
 export interface ExportOptions {
   readonly registry: OpRegistry;
-  /** Version of the standard operator set, 13 to 26; default 21, the first with 4-bit integers. */
+  /** Version of the standard operator set, 13 to 26; default `chosenOpset`. */
   readonly opset?: number;
   /** `outside`: the model has none; see `outsideInitializers`. Default `inside`. */
   readonly initializers?: "inside" | "outside";
@@ -37,9 +37,8 @@ export interface ExportOptions {
  * @throws TersorError with all problems: E1001 to E1009 (see `exportCodes`), E0502 where a constant's bytes are missing
  */
 export function exportOnnx(module: Module, options: ExportOptions): Uint8Array {
-  const opset = checkedOpset(options.opset ?? defaultOpset);
   const main = mainOf(module);
-  const { graph, domains } = write(module, opset, options, options.initializers === "outside");
+  const { graph, domains, opset } = write(module, options, options.initializers === "outside");
   return onnx.ModelProto.encode(modelProto(module, main, graph, opset, options.pipeline ?? null, domains)).finish();
 }
 
@@ -49,16 +48,29 @@ export function exportOnnx(module: Module, options: ExportOptions): Uint8Array {
  * @throws TersorError as `exportOnnx`
  */
 export function outsideInitializers(module: Module, options: ExportOptions): readonly OutsideInitializer[] {
-  return write(module, checkedOpset(options.opset ?? defaultOpset), options, true).outside;
+  return write(module, options, true).outside;
 }
 
-function write(module: Module, opset: number, options: ExportOptions, outside: boolean): WrittenGraph {
+/** The operator set of a model that was asked for none: 21, the first with 4-bit integers, or the first that has all the ops. */
+export function chosenOpset(module: Module, options: ExportOptions): number {
+  if (options.opset !== undefined) return checkedOpset(options.opset);
+  const { known } = decomposed(module, options);
+  const used = [...known.functions.values()].flatMap((func) => func.ops.map((op) => newOps[op.name] ?? defaultOpset));
+  return used.reduce((most, since) => Math.max(most, since), defaultOpset);
+}
+
+function decomposed(module: Module, { registry, rows: more = {} }: ExportOptions) {
+  const rows: ReadonlyMap<string, ExportRow> = new Map([...coreRows, ...Object.entries(more)]);
+  return { rows, known: decomposeUnsupported(module, registry, (_, __, op) => rows.has(op.name)) };
+}
+
+function write(module: Module, options: ExportOptions, outside: boolean): WrittenGraph & { readonly opset: number } {
   const { registry, weights = "qdq" } = options;
-  const rows: ReadonlyMap<string, ExportRow> = new Map([...coreRows, ...Object.entries(options.rows ?? {})]);
-  const known = decomposeUnsupported(module, registry, (_, __, op) => rows.has(op.name));
+  const opset = chosenOpset(module, options);
+  const { rows, known } = decomposed(module, options);
   // Constants that decomposing made are none of the module's: they are written in either case.
   const kept = outside ? new Set(module.constants.keys()) : null;
-  return writeGraph(known, mainOf(known), { registry, opset, weights, outside: kept, rows });
+  return { ...writeGraph(known, mainOf(known), { registry, opset, weights, outside: kept, rows }), opset };
 }
 
 function mainOf(module: Module): Func {

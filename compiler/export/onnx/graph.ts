@@ -21,13 +21,14 @@ import {
 } from "../../../ir-spec/index.ts";
 import type { GraphProto, Input, ValueInfoProto } from "../../import/onnx/proto/gen/onnx.js";
 import { GraphBuilder } from "./builder.ts";
-import { type BodyExtra, type ExportRow, OpCall } from "./call.ts";
+import type { BodyExtra, CallSource, ExportRow } from "./call.ts";
 import { ConstantWriter, type OutsideInitializer, type WeightStyle } from "./constants.ts";
 import { carrierOf, dataType } from "./dtypes.ts";
 import { ExportFailure } from "./errors.ts";
 import { originalDims } from "./meta.ts";
 import { Sizes } from "./sizes.ts";
 import { takesFourBits } from "./table.ts";
+import { writeOp } from "./wide.ts";
 
 export interface GraphOptions {
   readonly registry: OpRegistry;
@@ -167,16 +168,15 @@ class GraphWriter {
     this.attempt(this.where(op), op.loc, () => {
       const row = this.options.rows.get(op.name);
       if (!row) throw unknown(op.name);
-      const call = this.call(op);
       this.checkFourBits(op);
-      call.write(row);
+      writeOp(this.source(op), this.builder, this.sizes, row);
     });
     for (const id of op.results) this.sizes.define(this.nameOf(id), this.typeOf(id)?.shape ?? []);
   }
 
-  private call(op: Op): OpCall {
+  private source(op: Op): CallSource {
     const { registry } = this.options;
-    const source = {
+    return {
       op: op.name,
       attrs: registry.attrs(registry.require(op.name), op.attrs),
       types: op.operands.map((operand) => operandType(this.module, this.main, operand)),
@@ -194,7 +194,6 @@ class GraphWriter {
       },
       body: (name: string, bound: readonly (string | null)[], extra: BodyExtra) => this.inner(name, bound, extra),
     };
-    return new OpCall(source, this.builder, this.sizes);
   }
 
   /** Most operators have no 4-bit integers. */
@@ -252,11 +251,9 @@ class GraphWriter {
 }
 
 function unknown(name: string): ExportFailure {
-  if (name.startsWith("int."))
-    return new ExportFailure("E1003", `${name} has no ONNX form`, "export the module before the pass `legalize`");
   if (name.startsWith("rt."))
     return new ExportFailure("E1004", `${name} is a kernel of a lowered module`, "export the module before it is lowered");
-  return new ExportFailure("E1001", `ONNX has nothing for ${name}`);
+  return new ExportFailure("E1001", `ONNX has nothing for ${name}`, "give the op a `decompose`, or the export a row for it (`rows`)");
 }
 
 /** The node that the op came from, where its location names one. */

@@ -1,12 +1,13 @@
 /**
- * @file Symbolic sizes as ONNX computes them: a symbol is read off the shape of the value that has it (`Shape`), expressions are integer nodes. Sizes are 1-element
- * i64 tensors, lists of them one concatenated tensor.
+ * @file Symbolic sizes as ONNX computes them: a size that an axis of an earlier value has is read off its shape (`Shape`), so are its multiples, and other expressions are integer nodes.
+ * Sizes are 1-element i64 tensors, lists of them one concatenated tensor.
  */
-import { type Dim, type DimAtom, type DimTerm, isDimSymbolName } from "../../../ir-spec/index.ts";
+import { type Dim, type DimAtom, type DimTerm, dimEquals, dimMul, isDimSymbolName } from "../../../ir-spec/index.ts";
 import { attribute, type GraphBuilder } from "./builder.ts";
 import { ExportFailure } from "./errors.ts";
 
 interface Source {
+  readonly dim: Exclude<Dim, number>;
   readonly value: string;
   readonly axis: number;
 }
@@ -20,10 +21,10 @@ export class Sizes {
     this.builder = builder;
   }
 
-  /** From here on the value's shape gives the symbols that no earlier value gave. */
+  /** From here on the value's shape gives the sizes that no earlier value gave. */
   define(value: string, shape: readonly Dim[]): void {
     shape.forEach((dim, axis) => {
-      if (typeof dim !== "number" && isDimSymbolName(dim.key) && !this.sources.has(dim.key)) this.sources.set(dim.key, { value, axis });
+      if (typeof dim !== "number" && !this.sources.has(dim.key)) this.sources.set(dim.key, { dim, value, axis });
     });
   }
 
@@ -52,7 +53,7 @@ export class Sizes {
     if (typeof dim === "number") return this.builder.ints([dim]);
     const present = this.made.get(dim.key);
     if (present !== undefined) return present;
-    const name = dim.terms.map((term) => this.term(term)).reduce((sum, term) => this.node("Add", [sum, term]));
+    const name = this.readOff(dim) ?? dim.terms.map((term) => this.term(term)).reduce((sum, term) => this.node("Add", [sum, term]));
     this.made.set(dim.key, name);
     return name;
   }
@@ -99,7 +100,21 @@ export class Sizes {
   private symbol(name: string): string {
     const source = this.sources.get(name);
     if (!source) throw new ExportFailure("E1005", `no value before this has the size ${name} alone`, "give the model a static size there");
-    const { value, axis } = source;
+    return this.shape(source);
+  }
+
+  /** An axis that has the size, or a part of it: shorter than the arithmetic, and the same size to whoever reads the model. */
+  private readOff(dim: Exclude<Dim, number>): string | null {
+    const source = this.sources.get(dim.key);
+    if (source) return this.shape(source);
+    for (const part of this.sources.values()) {
+      const factor = factorOf(dim, part.dim);
+      if (factor !== null) return this.node("Mul", [this.one(part.dim), this.builder.ints([factor])]);
+    }
+    return null;
+  }
+
+  private shape({ value, axis }: Source): string {
     if (this.builder.opset >= 15) return this.node("Shape", [value], { start: attribute.int(axis), end: attribute.int(axis + 1) });
     return this.node("Gather", [this.node("Shape", [value]), this.builder.ints([axis])]);
   }
@@ -115,4 +130,11 @@ function hasNegative(dim: Dim): boolean {
   return dim.terms.some(
     (term) => term.coefficient < 0 || term.atoms.some((atom) => atom.kind !== "symbol" && (hasNegative(atom.a) || hasNegative(atom.b))),
   );
+}
+
+/** How many times the part, which is more than a symbol, the size is. */
+function factorOf(dim: Exclude<Dim, number>, part: Exclude<Dim, number>): number | null {
+  if (isDimSymbolName(part.key) || part.terms.length !== dim.terms.length) return null;
+  const factor = (dim.terms[0]?.coefficient ?? 0) / (part.terms[0]?.coefficient ?? 1);
+  return Number.isInteger(factor) && factor > 1 && dimEquals(dimMul(part, factor), dim) ? factor : null;
 }

@@ -4,7 +4,9 @@ import { castRows } from "./ops/cast.ts";
 import { controlRows } from "./ops/control.ts";
 import { convRows } from "./ops/conv.ts";
 import { elementwiseRows } from "./ops/elementwise.ts";
+import { fixedPointRows } from "./ops/fixed-point.ts";
 import { gatherRows } from "./ops/gather.ts";
+import { gradientRows } from "./ops/gradient.ts";
 import { indexingRows } from "./ops/indexing.ts";
 import { integerRows } from "./ops/integer.ts";
 import { linearRows } from "./ops/linear.ts";
@@ -22,7 +24,9 @@ const families: readonly ExportTable[] = [
   controlRows,
   convRows,
   elementwiseRows,
+  fixedPointRows,
   gatherRows,
+  gradientRows,
   indexingRows,
   integerRows,
   linearRows,
@@ -37,6 +41,9 @@ const families: readonly ExportTable[] = [
 ];
 
 export const coreRows: ReadonlyMap<string, ExportRow> = new Map(families.flatMap((family) => Object.entries(family)));
+
+/** Ops that ONNX has only since an operator set beyond the default one. */
+export const newOps: Readonly<Record<string, number>> = { "type.bitcast": 26, "reduce.cumprod": 26 };
 
 /** Ops that have 4-bit operands or results in ONNX too, or carry them over before they use them. */
 export const takesFourBits: ReadonlySet<string> = new Set([

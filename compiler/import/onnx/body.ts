@@ -2,63 +2,18 @@
  * @file Nodes to ops, one by one. A node that fails spoils its outputs; nodes that need a spoiled value are passed over without a word, so every problem in the list is one of its own.
  * The same code translates the model's graph, subgraphs in place or as functions, and the bodies of the model's own functions.
  */
-import type { FunctionEditor, Location, ModuleEditor, OpRegistry } from "../../../ir-spec/index.ts";
-import { Attributes, type GivenAttributes } from "./attributes.ts";
+import type { Location } from "../../../ir-spec/index.ts";
+import { Attributes } from "./attributes.ts";
+import type { Body, ModelContext, Opsets } from "./body-context.ts";
 import { foldCondition } from "./conditions.ts";
-import type { ConstantPool } from "./constants.ts";
+import { isStandard, operatorName } from "./domains.ts";
 import { ImportFailure } from "./errors.ts";
-import type { ExternalFiles } from "./external-data.ts";
-import { callFunction, type FunctionTable } from "./functions.ts";
-import { type BatchSymbol, NodeContext } from "./node.ts";
+import { callFunction } from "./functions.ts";
+import { NodeContext } from "./node.ts";
 import type { NodeProto } from "./proto/gen/onnx.js";
-import type { Scope } from "./scope.ts";
 import { BodySubgraphs } from "./subgraphs.ts";
-import type { DimSymbols } from "./symbols.ts";
-import { isStandard, refusalOf, translationOf } from "./table.ts";
+import { refusalOf, translationOf } from "./table.ts";
 import { mostListed, type Value } from "./value.ts";
-
-/** What all bodies of a model share. */
-export interface ModelContext {
-  readonly registry: OpRegistry;
-  readonly fileName: string;
-  readonly editor: ModuleEditor;
-  readonly constants: ConstantPool;
-  readonly symbols: DimSymbols;
-  readonly functions: FunctionTable;
-  readonly batch: BatchSymbol | null;
-  /** Elements of the lists of sizes so far. */
-  readonly listed: { count: number };
-  /** Tensor data in other files. */
-  readonly files: ExternalFiles;
-  /** Bytes that sparse tensors took so far. */
-  readonly spelledOut: { bytes: number };
-  /** Nodes that may still be translated beyond those that the file's graph has: of functions, subgraphs and copies of them. */
-  readonly copies: { left: number };
-}
-
-/** Versions of the operator sets, by domain; the standard one is the empty string. */
-export type Opsets = ReadonlyMap<string, number>;
-
-/** What nodes are put into. */
-export interface Body {
-  readonly model: ModelContext;
-  readonly scope: Scope;
-  readonly func: FunctionEditor;
-  readonly opsets: Opsets;
-  /** Attributes of the call, in the body of a function. */
-  readonly given: GivenAttributes | null;
-  /** Names of values that the function has; null where the body's own names are not kept. */
-  readonly names: Set<string> | null;
-  /** Names that some node computes, for messages. */
-  readonly computes: (name: string) => boolean;
-  /** Functions whose bodies this stands in. */
-  readonly calls: readonly string[];
-  /** How many subgraphs and functions this stands in. */
-  readonly depth: number;
-}
-
-/** Deeper subgraphs and functions are refused. */
-export const deepest = 32;
 
 export function addNodes(nodes: readonly NodeProto[], body: Body): void {
   nodes.forEach((node, index) => void addNode(node, index, body));
@@ -153,8 +108,4 @@ function namedOutputs(node: NodeProto, made: Value | readonly (Value | null)[]):
     if (name !== "" && value === null) throw new ImportFailure("E0605", `output ${i} (${JSON.stringify(name)}) is not supported`);
     return value;
   });
-}
-
-export function operatorName(node: Pick<NodeProto, "domain" | "opType">): string {
-  return isStandard(node.domain) ? node.opType : `${node.domain}.${node.opType}`;
 }

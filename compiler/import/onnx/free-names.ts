@@ -1,5 +1,5 @@
 /** @file Names that a subgraph takes from around it, those of the graphs inside of it included. */
-import { deepest } from "./body.ts";
+import { deepest } from "./body-context.ts";
 import { ImportFailure } from "./errors.ts";
 import type { GraphProto } from "./proto/gen/onnx.js";
 

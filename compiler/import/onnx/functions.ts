@@ -3,29 +3,14 @@
  * node in it. Standard functions need none of this: they have translations of their own.
  */
 import { type GivenAttributes, resolved } from "./attributes.ts";
-import { addNodes, type Body, deepest, type Opsets, operatorName } from "./body.ts";
+import { type Body, deepest, type Opsets } from "./body-context.ts";
+import { isStandard, operatorName } from "./domains.ts";
 import { ImportFailure } from "./errors.ts";
+import { functionKey } from "./function-table.ts";
 import { toNumber } from "./int64.ts";
 import type { AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto } from "./proto/gen/onnx.js";
 import type { Scope } from "./scope.ts";
-import { isStandard } from "./table.ts";
 import type { Value } from "./value.ts";
-
-/** The functions of a model, by domain, name and overload. */
-export class FunctionTable {
-  private readonly byKey: ReadonlyMap<string, FunctionProto>;
-
-  constructor(functions: readonly FunctionProto[]) {
-    this.byKey = new Map(functions.map((f) => [keyOf(f.domain, f.name, f.overload), f]));
-  }
-
-  get(node: NodeProto): FunctionProto | null {
-    return this.byKey.size === 0 ? null : (this.byKey.get(keyOf(node.domain, node.opType, node.overload)) ?? null);
-  }
-}
-
-const keyOf = (domain: string, name: string, overload: string): string =>
-  JSON.stringify([isStandard(domain) ? "" : domain, name, overload]);
 
 /** The body in place of the call. One value for each output of the node, null for one that is spoiled. */
 export function callFunction(
@@ -35,7 +20,7 @@ export function callFunction(
   label: string,
   body: Body,
 ): readonly (Value | null)[] {
-  const key = keyOf(func.domain, func.name, func.overload);
+  const key = functionKey(func.domain, func.name, func.overload);
   if (body.calls.includes(key)) throw new ImportFailure("E0607", `the function ${operatorName(node)} calls itself`);
   if (body.depth >= deepest) throw new ImportFailure("E0605", `functions and subgraphs nest more than ${deepest} deep`);
   const scope = body.scope.inner(label, false);
@@ -43,7 +28,16 @@ export function callFunction(
   const given = givenAttributes(func, node, body.given);
   const opsets = opsetsOf(func.opsetImport, body.opsets);
   const computes = (name: string) => func.node.some(({ output }) => output.includes(name));
-  addNodes(func.node, { ...body, scope, given, opsets, computes, names: null, calls: [...body.calls, key], depth: body.depth + 1 });
+  body.model.addNodes(func.node, {
+    ...body,
+    scope,
+    given,
+    opsets,
+    computes,
+    names: null,
+    calls: [...body.calls, key],
+    depth: body.depth + 1,
+  });
   if (node.output.length > func.output.length)
     throw new ImportFailure("E0606", `${node.output.length} outputs are asked for, the function has ${func.output.length}`);
   return func.output.map((name) => outputOf(name, scope));

@@ -15,12 +15,13 @@ import {
   tensorType,
   unknownLocation,
 } from "../../../ir-spec/index.ts";
-import { addNodes, type Body, type Opsets } from "./body.ts";
+import { addNodes } from "./body.ts";
+import type { Body, Opsets } from "./body-context.ts";
 import { ConstantPool } from "./constants.ts";
 import { sizesOperand } from "./counted-sizes.ts";
 import { ImportFailure } from "./errors.ts";
 import type { ExternalFiles } from "./external-data.ts";
-import { FunctionTable } from "./functions.ts";
+import { FunctionTable } from "./function-table.ts";
 import { addInitializers } from "./initializers.ts";
 import type { BatchSymbol } from "./node.ts";
 import type { FunctionProto, GraphProto, ValueInfoProto } from "./proto/gen/onnx.js";
@@ -80,6 +81,7 @@ export function translateGraph(graph: GraphProto, moduleName: string, options: G
       functions: new FunctionTable(options.functions),
       batch,
       listed: { count: 0 },
+      addNodes,
       copies: { left: copiesAtLeast + copiesPerNode * graph.node.length },
       files,
       spelledOut,

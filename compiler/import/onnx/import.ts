@@ -3,7 +3,8 @@
  * came from. Source: the ONNX IR and operator specifications, operator sets 1 to 28.
  */
 import { type HostTensor, type Module, type OpRegistry, type Problem, TersorError } from "../../../ir-spec/index.ts";
-import type { Opsets } from "./body.ts";
+import type { Opsets } from "./body-context.ts";
+import { isStandard } from "./domains.ts";
 import { checkBatch, rebatch } from "./dynamic-batch.ts";
 import { ImportFailure } from "./errors.ts";
 import { type ExternalData, ExternalFiles } from "./external-data.ts";
@@ -14,7 +15,7 @@ import { countMessages, mostMessages } from "./message-count.ts";
 import { metaOf } from "./meta.ts";
 import { type GraphProto, type ModelProto, onnx } from "./proto/gen/onnx.js";
 import { DimSymbols } from "./symbols.ts";
-import { isStandard, newestOpset } from "./table.ts";
+import { newestOpset } from "./table.ts";
 
 export interface ImportOptions {
   readonly registry: OpRegistry;

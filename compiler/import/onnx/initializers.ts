@@ -9,7 +9,7 @@ import {
   tensorType,
   unknownLocation,
 } from "../../../ir-spec/index.ts";
-import type { ModelContext } from "./body.ts";
+import type { ModelContext } from "./body-context.ts";
 import { ImportFailure } from "./errors.ts";
 import { toNumber } from "./int64.ts";
 import type { GraphProto, SparseTensorProto, TensorProto } from "./proto/gen/onnx.js";

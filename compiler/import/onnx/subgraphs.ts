@@ -4,7 +4,7 @@
  */
 import { limits } from "../../../ir-spec/format/codes.ts";
 import { type Dim, dimSymbols, emptyFunction, isDimSymbolName, type TensorType } from "../../../ir-spec/index.ts";
-import { addNodes, type Body, deepest } from "./body.ts";
+import { type Body, deepest } from "./body-context.ts";
 import { sizesOperand } from "./counted-sizes.ts";
 import { ImportFailure, Spoiled } from "./errors.ts";
 import { freeNames } from "./free-names.ts";
@@ -33,7 +33,7 @@ export class BodySubgraphs implements Subgraphs {
     const { body } = this;
     const scope = this.enter(graph, inputs, true);
     const names = options.keepNames ? body.names : null;
-    addNodes(graph.node, { ...body, scope, names, computes: computesIn(graph, body), depth: body.depth + 1 });
+    body.model.addNodes(graph.node, { ...body, scope, names, computes: computesIn(graph, body), depth: body.depth + 1 });
     return graph.output.map(({ name }) => outputOf(name, scope));
   }
 
@@ -99,7 +99,7 @@ export class BodySubgraphs implements Subgraphs {
       depth: this.body.depth + 1,
     };
     this.defineCaptured(graph, captures as readonly ResultValue[], params.captured, body.scope);
-    addNodes(graph.node, body);
+    model.addNodes(graph.node, body);
     const values = graph.output.map((output) => outputOf(output.name, body.scope));
     const operands = values.map((value, i) => this.operandOf(value, graph.output[i]?.name ?? "", body));
     const names = uniqueNames(graph.output.map((output, i) => output.name || `output_${i}`));

@@ -1,4 +1,5 @@
 /** @file Which ONNX operators are translated, and by what. */
+import { isStandard } from "./domains.ts";
 import type { OpTable, Translate } from "./node.ts";
 import { activationOps } from "./ops/activation.ts";
 import { attentionOps } from "./ops/attention.ts";
@@ -113,10 +114,6 @@ const refusals: readonly { readonly domains: RegExp; readonly names: RegExp; rea
   },
   { domains: /training/, names: /./, hint: "operators of training are not supported: export the model for inference" },
 ];
-
-export function isStandard(domain: string): boolean {
-  return domain === "" || domain === "ai.onnx";
-}
 
 /** Names of all operators that are translated, sorted. */
 export function supportedOperators(): readonly string[] {

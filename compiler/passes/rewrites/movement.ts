@@ -47,4 +47,21 @@ const identityTranspose: Rewrite = {
   },
 };
 
-export const movementRewrites: readonly Rewrite[] = [identityReshape, reshapeOfReshape, transposeOfTranspose, identityTranspose];
+const identitySlice: Rewrite = {
+  name: "identity-slice",
+  doc: "A slice that takes everything, forwards.",
+  ops: ["shape.slice"],
+  apply(op, { body, attrs }) {
+    const x = op.operands[0] ?? null;
+    const forwards = (attrs(op).steps as readonly number[]).every((step) => step > 0);
+    return forwards && shapeEquals(body.typeOf(x).shape, body.info(op.results[0] as number).type.shape) ? [x] : null;
+  },
+};
+
+export const movementRewrites: readonly Rewrite[] = [
+  identityReshape,
+  reshapeOfReshape,
+  transposeOfTranspose,
+  identityTranspose,
+  identitySlice,
+];

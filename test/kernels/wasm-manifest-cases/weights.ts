@@ -36,10 +36,10 @@ function affine(row: KernelRow, to: AttrInput): readonly RowCase[] {
   );
 }
 
-function lookup(table: DType, codes: DType, shape: readonly CaseDim[]): RowCase {
+function lookup(table: DType, codes: DType, shape: readonly CaseDim[], entry: readonly number[] = []): RowCase {
   const entries = codes === "u1" ? 2 : codes === "u2" ? 4 : 7;
   const values: Values = (operand, dtype, sizes, random) => (operand === 1 ? below(entries, dtype, sizes, random) : null);
-  return { shapes: [[entries], shape], dtypes: [table, codes], values };
+  return { shapes: [[entries, ...entry], shape], dtypes: [table, codes], values };
 }
 
 function below(end: number, dtype: DType, shape: readonly number[], random: Seeded): HostTensor {
@@ -99,6 +99,11 @@ export const weightCases: { readonly [op: string]: CasesOf } = {
   "quant.dequantize": (row) => affine(row, {}),
   "quant.quantize": (row) => affine(row, { to: row.results?.[0] }),
   "codebook.lookup": (row) =>
-    dtypesOf(row).flatMap((table, i) => dtypesOf(row, 1).map((codes, k) => lookup(table, codes, (i + k) % 2 === 0 ? ["N", 5] : [3, 3, 3]))),
+    dtypesOf(row).flatMap((table, i) =>
+      dtypesOf(row, 1).flatMap((codes, k) => [
+        lookup(table, codes, (i + k) % 2 === 0 ? ["N", 5] : [3, 3, 3]),
+        lookup(table, codes, ["N", 5], (i + k) % 2 === 0 ? [4] : [1, 3]),
+      ]),
+    ),
   "sparse.expand": expansions,
 };

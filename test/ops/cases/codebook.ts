@@ -19,6 +19,24 @@ export const cases: readonly OpCase[] = [
   },
   {
     op: "codebook.lookup",
+    note: "entries that are vectors: their axis comes last",
+    inputs: [hostTensor("f32", [3, 2], Float32Array.of(1, 2, 3, 4, 5, 6)), u2([2, 2], [0, 2, 1, 1])],
+    expect: [hostTensor("f32", [2, 2, 2], Float32Array.of(1, 2, 5, 6, 3, 4, 3, 4))],
+  },
+  {
+    op: "codebook.lookup",
+    note: "entries that are matrices of 4-bit integers",
+    inputs: [hostTensor("i4", [2, 1, 3], Int8Array.of(-7, 0, 7, 1, 2, 3)), hostTensor("u1", [2], Uint8Array.of(1, 0))],
+    expect: [hostTensor("i4", [2, 1, 3], Int8Array.of(1, 2, 3, -7, 0, 7))],
+  },
+  {
+    op: "codebook.lookup",
+    note: "gradient: vectors get the sums over their codes",
+    inputs: [hostTensor("f64", [3, 2], Float64Array.of(1, 2, 3, 4, 5, 6)), u2([2, 2], [0, 2, 2, 2])],
+    gradient: [true, false],
+  },
+  {
+    op: "codebook.lookup",
     note: "gradient: each entry gets the sum over its codes",
     inputs: [hostTensor("f64", [4], Float64Array.of(1, 2, 3, 4)), u2([3, 2], [0, 1, 3, 1, 1, 0])],
     gradient: [true, false],

@@ -14,7 +14,7 @@ function gather(op: OpCall): ResultNode {
   return op.result("Gather", [op.input(0), indices(op, 1)], { axis: attribute.int(op.int("axis")) });
 }
 
-/** table [entries], codes of any shape. */
+/** table [entries, ...], codes of any shape. */
 const lookup = (op: OpCall): ResultNode => op.result("Gather", [op.input(0), indices(op, 1)], { axis: attribute.int(0) });
 
 /** `ScatterND` adds along the first axis: the indexed axes of the updates go there, and the result's axis back to its place. */
@@ -36,7 +36,7 @@ function scatterAdd(op: OpCall): ResultNode {
   return op.result("Transpose", [op.node("ScatterND", inputs, add)], { perm: attribute.ints(back) });
 }
 
-/** Made in f32 or i64, which engines have, and cast where another dtype is wanted. */
+/** Where every index of `OneHot` has an axis, a scalar gets one, which its result loses again. Made in f32 or i64, which engines have, and cast where another dtype is wanted. */
 function oneHot(op: OpCall): ResultNode {
   const to = op.output.dtype;
   const made = to === "f32" ? "f32" : "i64";
@@ -45,10 +45,15 @@ function oneHot(op: OpCall): ResultNode {
     [2],
     made === "f32" ? new Uint8Array(Float32Array.of(0, 1).buffer) : new Uint8Array(BigInt64Array.of(0n, 1n).buffer),
   );
-  const inputs = [indices(op, 0, true), op.scalar(op.int("depth"), "i64"), values];
+  const scalar = op.rank(0) === 0;
+  const at = scalar ? op.node("Reshape", [indices(op, 0, true), op.list([1])]) : indices(op, 0, true);
+  const inputs = [at, op.scalar(op.int("depth"), "i64"), values];
   const axis = { axis: attribute.int(-1) };
-  if (to === made) return op.result("OneHot", inputs, axis);
-  return op.result("Cast", [op.node("OneHot", inputs, axis)], { to: attribute.int(op.typeCode(to)) });
+  const hot: ResultNode = op.result("OneHot", inputs, axis);
+  const shaped = scalar ? op.result("Reshape", [op.node(hot.opType, inputs, axis), op.list([-1])]) : hot;
+  return to === made
+    ? shaped
+    : op.result("Cast", [op.node(shaped.opType, shaped.inputs, shaped.attrs)], { to: attribute.int(op.typeCode(to)) });
 }
 
 export const gatherRows: ExportTable = {

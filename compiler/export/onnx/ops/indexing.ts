@@ -47,4 +47,7 @@ export const indexingRows: ExportTable = {
   "dynamic.unique": (op) =>
     all(op.result("Unique", [op.input(0)], { axis: attribute.int(op.int("axis")), sorted: attribute.int(op.flag("sorted") ? 1 : 0) })),
   "dynamic.range": range,
+  "dynamic.reshape": (op) => op.result("Reshape", [op.input(0), op.input(1)]),
+  "dynamic.broadcast": (op) => op.result("Expand", [op.input(0), op.input(1)]),
+  "dynamic.slice": (op) => op.result("Slice", [op.input(0), op.input(1), op.input(2), op.list(op.ints("axes")), op.input(3)]),
 };

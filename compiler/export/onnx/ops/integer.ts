@@ -6,15 +6,22 @@ import type { ExportTable, OpCall, ResultNode } from "../call.ts";
 import { convAttrs } from "./conv.ts";
 
 /** Values and their zero point, `""` for none. */
-type Side = readonly [value: string, zero: string];
+export type Side = readonly [value: string, zero: string];
 
 const asItIs = (op: OpCall, at: number): Side => [op.input(at), op.input(at + 2)];
 
 /** The same in u8. */
 function unsigned(op: OpCall, at: number): Side {
   if (op.type(at).dtype === "u8") return asItIs(op, at);
-  const lifted = (value: string) => op.cast(op.node("Add", [op.cast(value, "i32"), op.scalar(128, "i32")]), "u8");
-  return [lifted(op.input(at)), op.has(at + 2) ? lifted(op.input(at + 2)) : op.scalar(128, "u8")];
+  return [lifted(op, op.input(at)), op.has(at + 2) ? lifted(op, op.input(at + 2)) : op.scalar(128, "u8")];
+}
+
+const lifted = (op: OpCall, value: string): string => op.cast(op.node("Add", [op.cast(value, "i32"), op.scalar(128, "i32")]), "u8");
+
+/** An operand in u8 with a zero point that is known. */
+export function unsignedWithZero(op: OpCall, at: number, zero: number): Side {
+  if (op.type(at).dtype === "u8") return [op.input(at), op.scalar(zero, "u8")];
+  return [lifted(op, op.input(at)), op.scalar(zero + 128, "u8")];
 }
 
 function matmul(op: OpCall): ResultNode {

@@ -1,5 +1,5 @@
 /** @file Quantization: `QuantizeLinear` and `DequantizeLinear` one to one where the operator set has the types, else their arithmetic. */
-import { type DType, dtypeInfo, integerRange, staticShape } from "../../../../ir-spec/index.ts";
+import { type DType, dimMul, dtypeInfo, integerRange, staticShape } from "../../../../ir-spec/index.ts";
 import { attribute, type NodeAttrs } from "../builder.ts";
 import type { ExportTable, OpCall, ResultNode } from "../call.ts";
 import { fourBitSince } from "../dtypes.ts";
@@ -71,11 +71,22 @@ function rounded(op: OpCall, to: DType): ResultNode {
 
 /** The scale or zero point where it broadcasts with x. */
 function spread(op: OpCall, value: string): string {
-  if (op.int("block") > 0) op.fail("E1002", `ONNX has no scales for blocks of these types in opset ${op.opset}`);
   if (op.rank(1) === 0) return value;
   const axis = axisOf(op);
+  if (op.int("block") > 0) return repeated(op, value, axis);
   const shape = op.type(0).shape.map((_, i) => (i === axis ? -1 : 1));
   return op.node("Reshape", [value, op.list(shape)]);
+}
+
+/** Each scale once for every element of its block: a new axis of that size, merged, and cut where the last block is short. */
+function repeated(op: OpCall, value: string, axis: number): string {
+  const block = op.int("block");
+  const scales = op.type(1).shape;
+  const size = op.type(0).shape[axis] ?? 0;
+  const [before, after] = [scales.slice(0, axis + 1), scales.slice(axis + 1)];
+  const apart = op.node("Expand", [op.node("Unsqueeze", [value, op.list([axis + 1])]), op.sizes([...before, block, ...after])]);
+  const merged = op.node("Reshape", [apart, op.sizes(scales.map((count, i) => (i === axis ? dimMul(count, block) : count)))]);
+  return op.node("Slice", [merged, op.list([0]), op.sizes([size]), op.list([axis])]);
 }
 
 function dequantize(op: OpCall): ResultNode {

@@ -11,7 +11,7 @@ const reduce =
     const axes = op.ints("axes");
     if (axes.length === 0) return op.result("Identity", [op.input(0)]);
     const { dtype } = op.output;
-    const takes = narrow.includes(dtype) || ["u32", "u64"].includes(dtype);
+    const takes = narrow.includes(dtype) || dtype === "u64";
     const wide = takes ? dtype : wideOf(dtype);
     const asInput = op.opset >= axesAreInputSince;
     const attrs: NodeAttrs = { keepdims: attribute.flag(op.flag("keepdims")), ...(asInput ? {} : { axes: attribute.ints(axes) }) };

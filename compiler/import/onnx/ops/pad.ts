@@ -72,8 +72,11 @@ function copied(node: NodeContext, x: Value, { axis, before, after }: Border, mo
   const most = mode === "reflect" ? dimSub(size, 1) : size;
   if (typeof most === "number" && Math.max(before, after) > most && (mode !== "edge" || size === 0))
     return byPosition(node, x, { axis, before, after }, mode);
-  const longest = Math.max(before, after);
-  if (typeof most !== "number" && mode !== "edge") node.require(dimMin(most, longest), longest);
+  if (typeof most !== "number" && mode !== "edge") {
+    const longest = Math.max(before, after);
+    node.require(dimMin(most, longest), longest);
+    return fromBothEnds(node, x, { axis, before, after }, mode);
+  }
   const cut = (start: Dim, end: Dim, step = 1) =>
     node.emit("shape.slice", [x], { starts: [start], ends: [end], axes: [axis], ...(step === 1 ? {} : { steps: [step] }) });
   const edge = (start: number, end: number, count: number) =>
@@ -85,6 +88,29 @@ function copied(node: NodeContext, x: Value, { axis, before, after }: Border, mo
   } satisfies Record<string, readonly [() => Value, () => Value]>;
   const [front, back] = pieces[mode] as readonly [() => Value, () => Value];
   return node.emit("shape.concat", [...(before > 0 ? [front()] : []), x, ...(after > 0 ? [back()] : [])], { axis });
+}
+
+/** Borders of an axis of unknown size that is long enough: by position from its ends, so that their own sizes are numbers. */
+function fromBothEnds(node: NodeContext, x: Value, { axis, before, after }: Border, mode: "reflect" | "wrap"): Value {
+  const piece = (count: number, place: (i: number) => number): readonly Value[] =>
+    count === 0
+      ? []
+      : [
+          node.emit(
+            "shape.gather",
+            [
+              x,
+              integerList(
+                node,
+                Array.from({ length: count }, (_, i) => place(i)),
+              ),
+            ],
+            { axis },
+          ),
+        ];
+  const front = piece(before, (i) => (mode === "reflect" ? before - i : i - before));
+  const back = piece(after, (i) => (mode === "reflect" ? -2 - i : i));
+  return node.emit("shape.concat", [...front, x, ...back], { axis });
 }
 
 /** Borders longer than the axis: it goes on and on, as it is or there and back. */

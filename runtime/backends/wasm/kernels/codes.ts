@@ -26,15 +26,21 @@ function unpack(
 interface Lookup {
   readonly table: TensorAt;
   readonly entries: number;
+  /** Elements of an entry. */
+  readonly width: number;
   readonly codes: TensorAt;
   readonly y: TensorAt;
+  /** Codes. */
   readonly n: number;
 }
 
 function lookupOf(call: KernelCall): Lookup {
   const [table, codes, y] = [operand(call, 0), operand(call, 1), result(call)];
   demand(call, table.dtype === y.dtype, "table and result differ in dtype");
-  return { table, entries: elementCount(table.shape), codes, y, n: sameCount(call, codes, y) };
+  const [entries, n, elements] = [table.shape[0] ?? 0, elementCount(codes.shape), elementCount(table.shape)];
+  const width = entries === 0 ? 1 : elements / entries;
+  demand(call, elementCount(y.shape) === n * width, `${n} codes of ${width} elements are not ${elementCount(y.shape)}`);
+  return { table, entries, width, codes, y, n };
 }
 
 /** @param wrong position of the first code beyond the table, -1: none */
@@ -46,8 +52,10 @@ function lookupF32(id: "u8_lookup_f32" | "u4_lookup_f32" | "u2_lookup_f32"): Was
   return {
     id,
     bind(call) {
-      const { table, entries, codes, y, n } = lookupOf(call);
+      const lookup = lookupOf(call);
+      const { table, entries, codes, y, n } = lookup;
       demand(call, table.dtype === "f32" && id.startsWith(`${codes.dtype}_`), `codes are ${codes.dtype}, the table ${table.dtype}`);
+      if (lookup.width !== 1) return copyEntries(call, lookup);
       const { kernels } = call;
       return () => checkCodes(call, kernels[id](table.ptr, entries, codes.ptr, y.ptr, n), entries);
     },
@@ -59,8 +67,10 @@ const lookupBits: WasmKernel = {
   id: "u1_lookup_f32",
   scratch: (step) => elementCount(operand(step, 1, "u1").shape),
   bind(call) {
-    const { table, entries, codes, y, n } = lookupOf(call);
+    const lookup = lookupOf(call);
+    const { table, entries, codes, y, n } = lookup;
     demand(call, table.dtype === "f32" && codes.dtype === "u1", `codes are ${codes.dtype}, the table ${table.dtype}`);
+    if (lookup.width !== 1) return copyEntries(call, lookup);
     const { kernels, scratch } = call;
     return () => {
       kernels.u1_unpack_u8(codes.ptr, scratch, n);
@@ -69,23 +79,22 @@ const lookupBits: WasmKernel = {
   },
 };
 
-const lookupAny: WasmKernel = {
-  id: "lookup",
-  bind(call) {
-    const { table, entries, codes, y, n } = lookupOf(call);
-    const [read, move] = [codeReader(codes.dtype), elementMover(table.dtype)];
-    const { memory } = call;
-    return () => {
-      const { u8 } = memory;
-      u8.fill(0, y.ptr, y.ptr + bytesOf(y));
-      for (let i = 0; i < n; i++) {
-        const code = read(u8, codes.ptr, i);
-        if (code >= entries) checkCodes(call, i, entries);
-        move(u8, table.ptr, code, y.ptr, i);
-      }
-    };
-  },
-};
+const lookupAny: WasmKernel = { id: "lookup", bind: (call) => copyEntries(call, lookupOf(call)) };
+
+/** Any dtype, and entries of any width: once at load, so a loop in JavaScript does. */
+function copyEntries(call: KernelCall, { table, entries, width, codes, y, n }: Lookup): () => void {
+  const [read, move] = [codeReader(codes.dtype), elementMover(table.dtype)];
+  const { memory } = call;
+  return () => {
+    const { u8 } = memory;
+    u8.fill(0, y.ptr, y.ptr + bytesOf(y));
+    for (let i = 0; i < n; i++) {
+      const code = read(u8, codes.ptr, i);
+      if (code >= entries) checkCodes(call, i, entries);
+      for (let j = 0; j < width; j++) move(u8, table.ptr, code * width + j, y.ptr, i * width + j);
+    }
+  };
+}
 
 function misplaced(call: KernelCall, places: number, values: number): RuntimeError {
   return new RuntimeError("R0408", `the index places ${places} values, ${values} are given`, call.origin);

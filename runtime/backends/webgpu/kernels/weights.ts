@@ -102,6 +102,7 @@ function quantize(step: StepTypes): Program {
 }
 
 const countParams = new Params("count", "elements");
+const lookupParams = new Params("count", "width");
 
 function lookup(step: StepTypes): Program {
   const codes = step.operands[1]?.dtype ?? "u8";
@@ -113,15 +114,17 @@ function lookup(step: StepTypes): Program {
         { name: "codes", of: "u32" },
         { name: "y", of: "u32", write: true },
       ],
-      params: countParams,
+      params: lookupParams,
       functions: codeReader("code", "codes", codes),
       body: `${eachIndex}
-  y[i] = table[code(i)];`,
+  y[i] = table[code(i / width) * width + i % width];`,
     }),
     buffers: [{ operand: 0 }, { operand: 1 }, { result: 0 }],
     launch(call) {
-      const count = sameCount(call, operand(call, 1, codes), result(call, "f32"));
-      return count === 0 ? null : { uniform: countParams.pack({ count, elements: count }), grid: gridFor(count) };
+      const [table, y] = [operand(call, 0, "f32"), result(call, "f32")];
+      const [count, width] = [elementCount(y.shape), elementCount(table.shape.slice(1))];
+      demand(call, elementCount(operand(call, 1, codes).shape) * width === count, `entries of ${width} elements do not make ${count}`);
+      return count === 0 ? null : { uniform: lookupParams.pack({ count, width }), grid: gridFor(count) };
     },
   };
 }
