@@ -27,7 +27,7 @@ export const pruneFilters = definePass({
   name: "prune-filters",
   doc: "Removes whole filters and neurons, with everything that belongs to them; shapes shrink.",
   stage: "compress",
-  before: ["prune-magnitude", "share-weights", "quantize"],
+  before: ["prune-magnitude", "prune-calibrated", "share-weights", "quantize"],
   options: {
     amount: option.number("Share of channels to remove: of each layer, or of all.", 0.25, { min: 0, max: 0.99 }),
     macs: option.number("Instead of amount, where above 0: share of multiply-accumulates to remove.", 0, { min: 0, max: 0.99 }),

@@ -13,7 +13,7 @@ export const pruneLayers = definePass({
   name: "prune-layers",
   doc: "Bypasses blocks and layers that keep their shape, those that are missed least.",
   stage: "compress",
-  before: ["prune-filters", "prune-magnitude", "share-weights", "quantize"],
+  before: ["prune-filters", "prune-magnitude", "prune-calibrated", "share-weights", "quantize"],
   options: {
     count: option.integer("Blocks to bypass.", 1, { min: 0 }),
     macs: option.number("Instead of count, where above 0: share of multiply-accumulates to remove.", 0, { min: 0, max: 0.99 }),
