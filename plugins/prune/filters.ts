@@ -27,7 +27,7 @@ export const pruneFilters = definePass({
   name: "prune-filters",
   doc: "Removes whole filters and neurons, with everything that belongs to them; shapes shrink.",
   stage: "compress",
-  before: ["prune-magnitude", "share-weights", "quantize"],
+  before: ["prune-magnitude", "prune-calibrated", "share-weights", "quantize"],
   options: {
     amount: option.number("Share of channels to remove: of each layer, or of all.", 0.25, { min: 0, max: 0.99 }),
     macs: option.number("Instead of amount, where above 0: share of multiply-accumulates to remove.", 0, { min: 0, max: 0.99 }),
@@ -141,7 +141,7 @@ async function inDivergence(
     ctx.warn("scope=divergence needs calibration data and there is none: one ranking of all layers by scores alone");
     return scores;
   }
-  const context = { registry: ctx.registry, calibration: ctx.calibration, samples: data.samples, module };
+  const context = { registry: ctx.registry, calibration: ctx.calibration, samples: data.samples, module, measure: false };
   return divergenceScores(context, channels, scores, data.readers, await data.findings(), (done) => {
     ctx.signal?.throwIfAborted();
     ctx.progress(0.6 + done * 0.2, "output divergence");
@@ -212,7 +212,14 @@ async function repaired(
     ctx.warn("there is no calibration data: layers that read removed channels are not repaired");
     return pruned;
   }
-  const context = { registry: ctx.registry, calibration: ctx.calibration as CalibrationService, samples: data.samples, module, cut };
+  const context = {
+    registry: ctx.registry,
+    calibration: ctx.calibration as CalibrationService,
+    samples: data.samples,
+    module,
+    cut,
+    measure: true,
+  };
   const readers = repairable(module, data.readers);
   const result =
     how === "once"

@@ -13,7 +13,7 @@ export const pruneLayers = definePass({
   name: "prune-layers",
   doc: "Bypasses blocks and layers that keep their shape, those that are missed least.",
   stage: "compress",
-  before: ["prune-filters", "prune-magnitude", "share-weights", "quantize"],
+  before: ["prune-filters", "prune-magnitude", "prune-calibrated", "share-weights", "quantize"],
   options: {
     count: option.integer("Blocks to bypass.", 1, { min: 0 }),
     macs: option.number("Instead of count, where above 0: share of multiply-accumulates to remove.", 0, { min: 0, max: 0.99 }),
@@ -158,7 +158,7 @@ async function repaired(module: Module, current: Module, ctx: PassContext, sampl
   const all = ctx.analysis(layers, module);
   const first = all.findIndex(({ weight }) => !left.has(weight));
   const readers = repairable(module, readersOf(all.slice(Math.max(0, first)))).filter(({ layer }) => left.has(layer.weight));
-  const context = { registry: ctx.registry, calibration: ctx.calibration, samples, module, cut: new Cut() };
+  const context = { registry: ctx.registry, calibration: ctx.calibration, samples, module, cut: new Cut(), measure: true };
   const result = await repairInOrder(context, current, readers, (done) => {
     ctx.signal?.throwIfAborted();
     ctx.progress(0.8 + 0.2 * done, "repairing");

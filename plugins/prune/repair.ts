@@ -55,7 +55,8 @@ function usesOf(module: Module, name: string): number {
 
 /** Moments of what a layer read (`x`) and of what it reads now (`z`), between them, and their means. Centred where the layer has a bias. */
 interface Moments {
-  readonly xx: Float64Array;
+  /** null where nobody asks what is lost. */
+  readonly xx: Float64Array | null;
   readonly xz: Float64Array;
   readonly zz: Float64Array;
   readonly x: Float64Array;
@@ -73,6 +74,8 @@ export interface RepairContext {
   /** The module before, and what of it is cut. */
   readonly module: Module;
   readonly cut: Cut;
+  /** Whether to find out what each layer loses, which costs as much as the fit. */
+  readonly measure: boolean;
 }
 
 /**
@@ -87,7 +90,7 @@ export function repairAtOnce(ctx: RepairContext, pruned: Module, readers: readon
     if (!gram || ctx.cut.count(place, axis) === 0) return [];
     const all = Array.from({ length: layer.inputs }, (_, i) => i);
     const columns = columnsOf(ctx.cut.kept(place, axis, layer.inputs / taps), taps);
-    return [fit(ctx, editor, reader, momentsOf(ctx.module, layer, gram, all, columns))];
+    return [fit(ctx, editor, reader, momentsOf(ctx, layer, gram, all, columns))];
   });
   return { module: editor.freeze(), rows };
 }
@@ -110,7 +113,7 @@ export async function repairInOrder(
     step((i + 1) / readers.length);
     if (!gram) continue;
     const numbers = Array.from({ length: gram.size }, (_, k) => k);
-    const moments = momentsOf(ctx.module, layer, gram, numbers.slice(0, layer.inputs), numbers.slice(layer.inputs));
+    const moments = momentsOf(ctx, layer, gram, numbers.slice(0, layer.inputs), numbers.slice(layer.inputs));
     const editor = new ModuleEditor(current, ctx.registry);
     const row = fit(ctx, editor, reader, moments);
     current = editor.freeze();
@@ -124,7 +127,7 @@ export interface Fitted {
   readonly rows: readonly Repaired[];
 }
 
-function momentsOf(module: Module, layer: Layer, gram: Gram, x: readonly number[], z: readonly number[]): Moments {
+function momentsOf({ module, measure }: RepairContext, layer: Layer, gram: Gram, x: readonly number[], z: readonly number[]): Moments {
   const centred = isOwnData(module, layer.bias);
   const { size, mean } = gram;
   const block = (rows: readonly number[], columns: readonly number[]) =>
@@ -133,7 +136,7 @@ function momentsOf(module: Module, layer: Layer, gram: Gram, x: readonly number[
       return (gram.matrix[a * size + b] as number) - (centred ? (mean[a] as number) * (mean[b] as number) : 0);
     });
   const means = (list: readonly number[]) => Float64Array.from(list, (i) => mean[i] as number);
-  return { xx: block(x, x), xz: block(x, z), zz: block(z, z), x: means(x), z: means(z), windows: gram.windows };
+  return { xx: measure ? block(x, x) : null, xz: block(x, z), zz: block(z, z), x: means(x), z: means(z), windows: gram.windows };
 }
 
 /** Writes the layer's weight and bias anew. */
@@ -160,6 +163,7 @@ function fit({ module, registry, cut }: RepairContext, editor: ModuleEditor, { l
     const bias = Float64Array.from(outs, (out, row) => (old[out] as number) + shift(row));
     editor.setConstant(withElements(editor.constant(layer.bias as string) as Constant, bias));
   }
+  if (!moments.xx) return { layer, before: Number.NaN, after: Number.NaN };
   const total = energy(weight, outs.length, size, moments.xx);
   const lost = (fitted: Float64Array) =>
     share(total, energy(fitted, outs.length, n, moments.zz), inner(weight, fitted, outs.length, size, n, moments.xz));
