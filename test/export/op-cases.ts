@@ -11,8 +11,6 @@ export interface ExportCase {
   readonly opset?: number;
   /** Largest relative error; default 1e-5, for f16 what its 11 bits allow. */
   readonly tolerance?: number;
-  /** The importer does not know an operator of this form yet. */
-  readonly oneWay?: true;
 }
 
 /** What stands for the symbol `N` in these cases. */
@@ -66,8 +64,7 @@ const integers: readonly ExportCase[] = (["i8", "u8"] as const).flatMap((a) =>
       attrs: { groups: 2, stride: [2] },
     },
     { op: "int.conv_sums", operands: [value(["N", 2, 9], a), constant([4, 2, 3], b), value([], a), constant([4], b)] },
-    // Zero points for each matrix of a stack, as it is written, are not imported.
-    { op: "int.matmul", operands: [value(["N", 2, 9], a), value(["N", 9, 4], b), value([], a), constant([4], b)], oneWay: true },
+    { op: "int.matmul", operands: [value(["N", 2, 9], a), value(["N", 9, 4], b), value([], a), constant([4], b)] },
   ]),
 );
 
@@ -182,7 +179,7 @@ const logic: readonly ExportCase[] = [
   { op: "math.not", operands: truths.slice(0, 1) },
   { op: "math.not", operands: [value(["N", 4], "u8")], opset: 18 },
   { op: "math.mod", operands: [given("i32", [6], [7, -7, 7, -7, 6, 0]), fixed("i32", [6], [3, 3, -3, -3, 3, 5])] },
-  { op: "math.mod", operands: [given("f32", [4], [5.5, -5.5, 5.5, -4]), fixed("f32", [4], [2, 2, -2, 2])], oneWay: true },
+  { op: "math.mod", operands: [given("f32", [4], [5.5, -5.5, 5.5, -4]), fixed("f32", [4], [2, 2, -2, 2])] },
   { op: "math.fmod", operands: [given("f32", [4], [5.5, -5.5, 5.5, -4]), fixed("f32", [4], [2, 2, -2, 2])] },
   { op: "math.fmod", operands: [given("i8", [4], [7, -7, 7, -7]), fixed("i8", [4], [3, 3, -3, -3])] },
 ];
@@ -218,7 +215,7 @@ const math: readonly ExportCase[] = [
   { op: "math.softmax", attrs: { axis: 1 }, operands: [value(["N", 4, 3])] },
   { op: "math.softmax", operands: [value(["N", 4, 3])] },
   { op: "math.log_softmax", attrs: { axis: -2 }, operands: [value(["N", 4, 3])] },
-  { op: "loss.softmax_cross_entropy", operands: [value(["N", 5]), given("i64", ["N"], [4, 0, 2])], oneWay: true },
+  { op: "loss.softmax_cross_entropy", operands: [value(["N", 5]), given("i64", ["N"], [4, 0, 2])] },
 ];
 
 const layers: readonly ExportCase[] = [
@@ -262,6 +259,71 @@ const layers: readonly ExportCase[] = [
   { op: "nn.avg_pool", attrs: { kernel: [2, 2], stride: [2, 2], ceil: true }, operands: [value(["N", 2, 5, 5])] },
 ];
 
+/** Adjoints: symbolic batches, groups, elements that no window reaches. */
+const adjoints: readonly ExportCase[] = [
+  {
+    op: "nn.conv_weight_grad",
+    attrs: { kernel: [2, 3], groups: 2, stride: [3, 1], pad: [1, 0, 0, 1], dilation: [1, 2] },
+    operands: [value(["N", 4, 9, 8]), value(["N", 6, 3, 5])],
+  },
+  { op: "nn.max_pool_grad", attrs: { kernel: [3], stride: [2], pad: [1, 1] }, operands: [value(["N", 2, 8]), value(["N", 2, 4])] },
+  {
+    op: "nn.max_pool_grad",
+    attrs: { kernel: [3], stride: [1] },
+    operands: [value(["N", 2, 8], "f16"), value(["N", 2, 6], "f16")],
+    tolerance: 2e-3,
+  },
+  {
+    op: "nn.avg_pool_grad",
+    attrs: { kernel: [3, 2], stride: [3, 2], spatial: [8, 5], pad: [1, 0, 0, 1] },
+    operands: [value(["N", 2, 3, 3])],
+  },
+  { op: "nn.avg_pool_grad", attrs: { kernel: [2], stride: [4], spatial: [9], count_pad: true }, operands: [value(["N", 2, 2])] },
+];
+
+const scale = (shape: readonly number[], seed: number): readonly OperandCase[] => {
+  const count = shape[0] ?? 1;
+  return [
+    fixed(
+      "i32",
+      shape,
+      Array.from({ length: count }, (_, i) => 2 ** 30 + (i + seed) * 12_345_678),
+    ),
+    fixed(
+      "i32",
+      shape,
+      Array.from({ length: count }, (_, i) => 36 + ((i + seed) % 3)),
+    ),
+  ];
+};
+
+/** Layers after `legalize`: constants for the scales, as they are there. */
+const legalized: readonly ExportCase[] = [
+  {
+    op: "int.conv",
+    attrs: { stride: [2, 1], pad: [1, 0, 2, 1], x_zero: -3, y_zero: 4, min: 4 },
+    operands: [value(["N", 3, 9, 8], "i8"), constant([4, 3, 3, 2], "i8"), constant([4], "i32"), ...scale([4], 1)],
+  },
+  {
+    op: "int.conv",
+    attrs: { groups: 4, to: "u8" },
+    operands: [value(["N", 4, 6], "u8"), constant([4, 1, 2], "i8"), null, ...scale([], 2)],
+  },
+  {
+    op: "int.linear",
+    attrs: { x_zero: 7 },
+    operands: [value(["N", 2, 5], "i8"), constant([4, 5], "i8"), constant([4], "i32"), ...scale([4], 3)],
+  },
+  { op: "int.linear", operands: [value(["N", 5], "u8"), constant([4, 5], "i8"), null, ...scale([], 4)] },
+  {
+    op: "int.avg_pool",
+    attrs: { kernel: [3, 2], stride: [2, 2], pad: [1, 0, 1, 0], ceil: true, multiplier: 2 ** 30 + 77, shift: 33, x_zero: 5 },
+    operands: [value(["N", 2, 6, 5], "i8")],
+  },
+  { op: "int.mean", attrs: { axes: [2, 3], multiplier: 2 ** 30 + 7, shift: 34, y_zero: -9 }, operands: [value(["N", 3, 4, 4], "u8")] },
+  { op: "int.lookup", operands: [value(["N", 5], "i8"), constant([256], "u8")] },
+];
+
 const reductions: readonly ExportCase[] = [13, 17, 21].flatMap((opset): ExportCase[] => [
   { op: "reduce.sum", attrs: { axes: [1] }, operands: [value(["N", 3, 4])], opset },
   { op: "reduce.mean", attrs: { axes: [2, 3], keepdims: true }, operands: [value(["N", 2, 3, 4])], opset },
@@ -292,7 +354,7 @@ const movements: readonly ExportCase[] = [
   { op: "shape.reshape", attrs: { shape: [2, 6] }, operands: [value([3, 4])] },
   { op: "shape.reshape", attrs: { shape: [-1] }, operands: [value(["N", 4])] },
   { op: "shape.reshape", attrs: { shape: [] }, operands: [value([1, 1])] },
-  { op: "shape.reshape", attrs: { shape: [3, -1] }, operands: [value([0, 3])], oneWay: true },
+  { op: "shape.reshape", attrs: { shape: [3, -1] }, operands: [value([0, 3])] },
   { op: "shape.transpose", attrs: { perm: [2, 0, 1] }, operands: [value(["N", 2, 5])] },
   { op: "shape.broadcast", attrs: { shape: [2, 3, 4] }, operands: [value([3, 1])] },
   { op: "shape.concat", attrs: { axis: 1 }, operands: [value(["N", 2]), value(["N", 3]), constant([3, 1])].slice(0, 2) },
@@ -402,12 +464,11 @@ const tables: readonly ExportCase[] = [
   { op: "codebook.lookup", operands: [constant([4]), constant([7], "u2")] },
   { op: "codebook.lookup", operands: [constant([4, 3]), constant([2, 7], "u2")] },
   { op: "codebook.lookup", operands: [constant([256]), value(["N", 2], "u8")] },
-  { op: "sparse.expand", attrs: { shape: [2, 4] }, operands: [value([3]), fixed("u1", [8], [0, 1, 0, 0, 1, 0, 0, 1])], oneWay: true },
+  { op: "sparse.expand", attrs: { shape: [2, 4] }, operands: [value([3]), fixed("u1", [8], [0, 1, 0, 0, 1, 0, 0, 1])] },
   {
     op: "sparse.expand",
     attrs: { shape: [2, 4], format: "nm", n: 1, m: 2, axis: 1 },
     operands: [constant([4]), fixed("u2", [4], [1, 0, 0, 1])],
-    oneWay: true,
   },
   { op: "sparse.compress", attrs: { count: 3 }, operands: [value([2, 4]), fixed("u1", [8], [0, 1, 0, 0, 1, 0, 0, 1])] },
 ];
@@ -464,4 +525,6 @@ export const exportCases: readonly ExportCase[] = [
   ...integerLayers,
   ...gradients,
   ...bitcasts,
+  ...adjoints,
+  ...legalized,
 ];

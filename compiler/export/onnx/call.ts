@@ -101,7 +101,7 @@ export class OpCall {
   }
 
   type(index: number): TensorType {
-    return this.source.types[index] ?? this.fail("E1002", `operand ${index} is absent`);
+    return this.source.types[index] ?? this.fail("E1002", `operand ${index} is absent`, "give it one");
   }
 
   rank(index: number): number {
@@ -109,7 +109,7 @@ export class OpCall {
   }
 
   get output(): TensorType {
-    return this.source.outputs[0] ?? this.fail("E1002", "it has no result");
+    return this.source.outputs[0] ?? this.fail("E1002", "it has no result", "remove it");
   }
 
   /** The dtype that stands for `dtype` in this model. */
@@ -202,7 +202,10 @@ export class OpCall {
   }
 
   staticShape(index: number): readonly number[] {
-    return staticShape(this.type(index).shape) ?? this.fail("E1002", `the shape of operand ${index} must be static`);
+    return (
+      staticShape(this.type(index).shape) ??
+      this.fail("E1002", `the shape of operand ${index} must be static`, "give the model static sizes there")
+    );
   }
 
   cast(value: string, to: DType): string {
@@ -214,7 +217,7 @@ export class OpCall {
     return dataType(this.carrier(dtype));
   }
 
-  fail(code: ExportCode, message: string, hint: string | null = null): never {
+  fail(code: ExportCode, message: string, hint: string): never {
     throw new ExportFailure(code, message, hint);
   }
 }

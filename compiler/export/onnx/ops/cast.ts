@@ -32,7 +32,8 @@ function lowBits(op: OpCall, to: DType): ResultNode {
 function bitcast(op: OpCall): ResultNode {
   const [from, to] = [op.type(0).dtype, op.output.dtype];
   if (op.opset < 26) op.fail("E1002", "ONNX reads bits as another dtype since opset 26", "export with opset 26");
-  for (const dtype of [from, to]) if (op.carrier(dtype) !== dtype) op.fail("E1002", `ONNX has no bits of ${dtype}`);
+  for (const dtype of [from, to])
+    if (op.carrier(dtype) !== dtype) op.fail("E1002", `ONNX has no bits of ${dtype}`, "put a type.unpack before it");
   return op.result("BitCast", [op.input(0)], { to: attribute.int(op.typeCode(to)) });
 }
 

@@ -1,11 +1,11 @@
 /**
  * @file Adjoints of layers, which training graphs have. ONNX has no operators for them: a convolution of transposed tensors, and scattering or spreading of what windows give back.
  */
-import { type Dim, dimAdd, dimDiv, dimMul, dimProduct, dimSub, encodeTensor, hostTensor, staticShape } from "../../../../ir-spec/index.ts";
+import { dimAdd, dimDiv, dimMul, dimProduct, encodeTensor, hostTensor, staticShape } from "../../../../ir-spec/index.ts";
 import { attribute } from "../builder.ts";
 import type { ExportTable, OpCall, ResultNode } from "../call.ts";
 import { maxPoolAttrs } from "./pool.ts";
-import { stepsOf } from "./window.ts";
+import { insideOf, stepsOf } from "./window.ts";
 
 const swapped = (rank: number) => ({ perm: attribute.ints([1, 0, ...Array.from({ length: rank }, (_, i) => i + 2)]) });
 
@@ -61,20 +61,9 @@ function avgPoolGrad(op: OpCall): ResultNode {
   const planes = op.node("Reshape", [shares, op.sizes([-1, 1, ...positions])]);
   const ones = op.filled(1, dtype, [1, 1, ...kernel]);
   const spread = op.node("ConvTranspose", [planes, ones], { kernel_shape: attribute.ints(kernel), strides: attribute.ints(stride) });
-  const ends = op.dims("spatial").map((size, i) => dimAdd(size, pad[i] ?? 0));
-  // How much of the planes lies behind the last window.
-  const behind = ends.map((end, i) => dimSub(end, dimAdd(dimMul(dimAdd(positions[i] ?? 0, -1), stride[i] ?? 1), kernel[i] ?? 1)));
-  const axes = kernel.map((_, i) => i + 2);
-  const inside = op.node("Slice", [filledUp(op, spread, behind), op.sizes(pad.slice(0, kernel.length)), op.sizes(ends), op.list(axes)]);
-  return op.result("Reshape", [inside, op.sizes(shape)]);
-}
-
-function filledUp(op: OpCall, planes: string, behind: readonly Dim[]): string {
-  if (behind.every((size) => typeof size === "number" && size <= 0)) return planes;
-  const sizes = behind.map((size) =>
-    typeof size === "number" ? Math.max(size, 0) : op.fail("E1005", "the sizes of x are not known at export"),
-  );
-  return op.node("Pad", [planes, op.list([0, 0, ...sizes.map(() => 0), 0, 0, ...sizes])]);
+  const reached = positions.map((count, i) => dimAdd(dimMul(dimAdd(count, -1), stride[i] ?? 1), kernel[i] ?? 1));
+  const { opType, inputs, attrs } = insideOf(op, spread, reached, pad.slice(0, kernel.length), op.dims("spatial"));
+  return op.result("Reshape", [op.node(opType, inputs, attrs), op.sizes(shape)]);
 }
 
 /** How many elements the mean of each window was over, [1, 1, *positions]. */

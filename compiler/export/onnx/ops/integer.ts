@@ -2,6 +2,7 @@
  * @file Integer products whose sums stay i32: `MatMulInteger` and `ConvInteger`. ONNX Runtime has kernels for some pairs of dtypes only, and that for u8 by i8 saturates sums of two products
  * at 16 bits on x86 processors without VNNI. There signed values are written 128 higher as unsigned ones, and so is their zero point, which gives the same sums.
  */
+import { attribute } from "../builder.ts";
 import type { ExportTable, OpCall, ResultNode } from "../call.ts";
 import { convAttrs } from "./conv.ts";
 
@@ -27,14 +28,11 @@ export function unsignedWithZero(op: OpCall, at: number, zero: number): Side {
 function matmul(op: OpCall): ResultNode {
   const side = op.type(0).dtype === op.type(1).dtype ? asItIs : unsigned;
   const [[a, aZero], [b, bZero]] = [side(op, 0), side(op, 1)];
-  return op.result("MatMulInteger", [a, b, aZero, forEachMatrix(op, bZero)]);
-}
-
-/** A zero point per column of a stack of matrices must be given for each of them. */
-function forEachMatrix(op: OpCall, zero: string): string {
-  const { shape } = op.type(1);
-  if (!op.has(3) || op.rank(3) === 0 || shape.length === 2) return zero;
-  return op.node("Expand", [zero, op.sizes([...shape.slice(0, -2), 1, shape.at(-1) ?? 1])]);
+  if (!op.has(3) || op.rank(3) === 0 || op.rank(1) === 2) return op.result("MatMulInteger", [a, b, aZero, bZero]);
+  // One for each column of a stack of matrices: they leave the sums, times the sums of the rows alone.
+  const centred = aZero === "" ? op.cast(a, "i32") : op.node("Sub", [op.cast(a, "i32"), op.cast(aZero, "i32")]);
+  const rows = op.node("ReduceSum", [centred, op.list([-1])], { keepdims: attribute.flag(true) });
+  return op.result("Sub", [op.node("MatMulInteger", [a, b, aZero]), op.node("Mul", [rows, op.cast(bZero, "i32")])]);
 }
 
 function conv(op: OpCall): ResultNode {

@@ -19,7 +19,11 @@ const functions: Readonly<Record<string, readonly [name: string, alpha: boolean,
 
 /** Functions and the constants of those that take one. */
 function functionAttrs(op: OpCall, names: readonly string[]): NodeAttrs {
-  const used = names.map((attr) => functions[op.attr<string>(attr)] ?? op.fail("E1002", `ONNX has no function ${op.attr<string>(attr)}`));
+  const used = names.map(
+    (attr) =>
+      functions[op.attr<string>(attr)] ??
+      op.fail("E1002", `ONNX has no function ${op.attr<string>(attr)}`, `use one of ${Object.keys(functions).join(", ")}`),
+  );
   const constants = (list: "alpha" | "beta", takes: 1 | 2) =>
     used.flatMap((f, i) => (f[takes] ? [op.attr<readonly number[]>(list)[i] ?? 0] : []));
   const [alpha, beta] = [constants("alpha", 1), constants("beta", 2)];
