@@ -6,7 +6,7 @@ import { compile } from "../../compiler/compile.ts";
 import { digits } from "../../compiler/data/digits/digits.ts";
 import { interpret } from "../../compiler/interpret/interpret.ts";
 import { corePresets } from "../../compiler/pass/presets.ts";
-import { type HostTensor, type Module, TersorError } from "../../ir-spec/index.ts";
+import { type HostTensor, type Module, TersorError, toNumbers } from "../../ir-spec/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { load } from "../../runtime/index.ts";
 import { toHost, toTensor } from "../support/op-module.ts";
@@ -55,7 +55,7 @@ for (const preset of Object.keys(corePresets)) {
     session.dispose();
     const wanted = interpret(module, registry, { image }).outputs.scores as HostTensor;
     const got = toHost(scores as NonNullable<typeof scores>);
-    const most = Math.max(...Array.from(wanted.data, (v) => Math.abs(Number(v))));
+    const most = Math.max(...toNumbers(wanted).map(Math.abs));
     // A rounding that falls the other way moves an integer activation by one step.
     const tolerance = needsData.has(preset) ? 0.02 : 1e-5;
     got.data.forEach((value, i) => {
