@@ -47,6 +47,7 @@ export * from "./plugin/plugin.ts";
 export { Random } from "./random/random.ts";
 export { deriveConstant, redefineAs } from "./rewrite/derive.ts";
 export { applyRewrites, type Rewrite, type RewriteContext } from "./rewrite/rewrite.ts";
+export * from "./rounding/index.ts";
 export { costOf, type TargetLimits, type TargetSpec } from "./target/target.ts";
 export { parseModule, printModule, type ResourceReader, readModule } from "./text/index.ts";
 export * from "./train/index.ts";

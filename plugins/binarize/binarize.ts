@@ -6,6 +6,7 @@ import {
   definePass,
   deriveConstant,
   type Layer,
+  layerMatrixOf,
   layersOf,
   leafValues,
   matchesAny,
@@ -27,7 +28,6 @@ import {
   type ValueId,
   valueInfo,
 } from "../../ir-spec/index.ts";
-import { layerMatrixOf } from "../quantize/layer-matrix.ts";
 import { type LevelOptions, type Levels, levelsOf, scalings, thresholds } from "./levels.ts";
 import { fittedSigns, type Signs, signsOf } from "./signs.ts";
 

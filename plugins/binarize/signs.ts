@@ -2,10 +2,9 @@
  * @file Weights as signs with a magnitude for each output channel: `w ~ a sign(w)` with a = E|w|, the least squares of the weights (XNOR-Net); or signs and magnitudes of least output error under
  * the layer's Gram matrix, by coordinate descent from there.
  */
-import { descentFrom } from "../quantize/adaround.ts";
-import type { LayerMatrix } from "../quantize/layer-matrix.ts";
-import { refitRow } from "../quantize/refit.ts";
-import type { Moments, Row } from "../quantize/rows.ts";
+
+import type { LayerMatrix, Moments, CodedRow as Row } from "../../compiler/index.ts";
+import { descentFrom, refitRow } from "../../compiler/index.ts";
 
 export interface Signs {
   /** 1 for plus, 0 for minus, as the weight is stored; the sign of 0 is plus. */

@@ -1,9 +1,9 @@
 /** @file How a pass turns stored elements into codes: plain rounding, HQQ, or a method that looks at what the layer multiplies, with the Gram matrices it needs. */
 import type { Layer, PassContext } from "../../compiler/index.ts";
+import { type LayerMatrix, layerMatrixOf, layersByLeaf } from "../../compiler/index.ts";
 import type { Module } from "../../ir-spec/index.ts";
 import { type Blocks, type Grid, gridError, gridFor, type RangeRule, roundToGrid } from "./grid.ts";
 import { halfQuadratic } from "./hqq.ts";
-import { type LayerMatrix, layerMatrixOf, layersByLeaf } from "./layer-matrix.ts";
 import { importances, type MatrixCodes, type MatrixMethod, roundMatrix } from "./round-matrix.ts";
 
 export const methods = ["round", "gptq", "adaround", "hqq"] as const;

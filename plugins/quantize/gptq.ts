@@ -3,8 +3,9 @@
  * Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers", 2022. Steps are fixed before (its "static groups"), so that any order of columns
  * goes with any grouping. A greedy method: a row for which plain rounding is better keeps that.
  */
+
+import { decodeAt, encodeAt, type Moments, type CodedRow as Row, roundRow, rowError } from "../../compiler/index.ts";
 import { inverseFactor } from "./cholesky.ts";
-import { decodeAt, encodeAt, type Moments, type Row, roundRow, rowError } from "./rows.ts";
 
 export interface GptqOptions {
   /** Part of the mean diagonal that is added to the diagonal. */

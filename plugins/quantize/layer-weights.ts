@@ -3,7 +3,7 @@
  * `s_x * s_w`. A pruned, transposed or reshaped weight keeps its tree, over integers now: the scale moves to the outside, where it can be per channel. A shared weight keeps
  * its codes and gets an int8 table with one scale.
  */
-import { deriveConstant, floatLeaf, leafValues, redefineAs } from "../../compiler/index.ts";
+import { chainOf, deriveConstant, elementsOf, floatLeaf, leafValues, redefineAs } from "../../compiler/index.ts";
 import {
   type Constant,
   countOf,
@@ -21,7 +21,6 @@ import {
 import { quantizeSymmetric } from "./affine.ts";
 import type { Coder, CoderOptions } from "./coder.ts";
 import type { RangeRule } from "./grid.ts";
-import { chainOf, elementsOf } from "./layer-matrix.ts";
 import { storageFor } from "./store.ts";
 
 /** What a weight's definition lets us do. */

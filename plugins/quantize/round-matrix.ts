@@ -2,12 +2,11 @@
  * @file Codes of a layer's weights by a method that looks at its inputs: every row by GPTQ or AdaRound on a given grid, then the steps that are best for those codes, in least squares under
  * the Gram matrix.
  */
-import { adaround, descentFrom } from "./adaround.ts";
+
+import type { LayerMatrix, Moments, CodedRow as Row } from "../../compiler/index.ts";
+import { adaround, descentFrom, refitRow } from "../../compiler/index.ts";
 import { type GptqOptions, gptq } from "./gptq.ts";
 import { type Grid, roundToGrid } from "./grid.ts";
-import type { LayerMatrix } from "./layer-matrix.ts";
-import { refitRow } from "./refit.ts";
-import type { Moments, Row } from "./rows.ts";
 
 export interface MatrixMethod extends GptqOptions {
   readonly method: "gptq" | "adaround";

@@ -3,11 +3,10 @@
  * activations. From: Xiao et al., "SmoothQuant: Accurate and Efficient Post-Training Quantization for Large Language Models", 2023. `awq` gives finer steps to weights that read large
  * inputs, by a search over `s = E|x|^a`. From: Lin et al., "AWQ: Activation-aware Weight Quantization for LLM Compression and Acceleration", 2024 (its search of scales).
  */
-import { type ChannelStatistics, definePass, option, type PassContext } from "../../compiler/index.ts";
+import { type ChannelStatistics, definePass, type LayerMatrix, layerMatrixOf, option, type PassContext } from "../../compiler/index.ts";
 import { type Constant, type Module, mainFunction, TersorError, valueInfo } from "../../ir-spec/index.ts";
 import { type ChannelLink, channelLinks, channelOfElement, channelsRead, FloatConstants } from "./channel-links.ts";
 import { decode, gridFor, type RangeRule, roundToGrid } from "./grid.ts";
-import { type LayerMatrix, layerMatrixOf } from "./layer-matrix.ts";
 import { type SchemeOptions, schemeFor } from "./scheme.ts";
 
 const samples = option.integer("Samples of the data to look at, at most 1024.", 256, { min: 1 });

@@ -9,15 +9,15 @@ import * as assert from "uvu/assert";
 import { dataSet } from "../../compiler/data/dataset.ts";
 import type { DataSet } from "../../compiler/index.ts";
 import { interpreterExecutor } from "../../compiler/interpret/executor.ts";
+import { adaround } from "../../compiler/rounding/adaround.ts";
+import { refitRow } from "../../compiler/rounding/refit.ts";
+import { decodeAt, encodeAt, type Moments, type Row, roundRow, rowError } from "../../compiler/rounding/rows.ts";
 import { verifyModule } from "../../compiler/verify/verify.ts";
 import { describeForm, hostTensor, type Module, weightForm } from "../../ir-spec/index.ts";
-import { adaround } from "../../plugins/quantize/adaround.ts";
 import { inverseFactor } from "../../plugins/quantize/cholesky.ts";
 import { gptq } from "../../plugins/quantize/gptq.ts";
 import { encode, gridFor } from "../../plugins/quantize/grid.ts";
 import { halfQuadratic, lpErrors } from "../../plugins/quantize/hqq.ts";
-import { refitRow } from "../../plugins/quantize/refit.ts";
-import { decodeAt, encodeAt, type Moments, type Row, roundRow, rowError } from "../../plugins/quantize/rows.ts";
 import { readBody, registry, run } from "../passes/support.ts";
 import { dataOf, dtypeOf, normals, oneLayer, partsOf, twoLayers, valuesOf, withValues } from "./support.ts";
 

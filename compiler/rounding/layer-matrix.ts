@@ -2,7 +2,6 @@
  * @file A weight's stored elements as the matrix of the layers that multiply by it, with the second moments of what they multiply. Movement and masks between the stored elements and the
  * layer are run over the elements' numbers, so that a pruned, transposed or reshaped weight is a matrix, too.
  */
-import { type CalibrationFindings, floatLeaf, type Gram, type Layer, layersOf } from "../../compiler/index.ts";
 import {
   type Constant,
   type DerivedConstant,
@@ -14,6 +13,10 @@ import {
   type OpRegistry,
   staticShape,
 } from "../../ir-spec/index.ts";
+import { type Layer, layersOf } from "../analysis/layers.ts";
+import { floatLeaf } from "../analysis/weights.ts";
+import type { Gram } from "../calibrate/gram.ts";
+import type { CalibrationFindings } from "../calibrate/service.ts";
 import type { Moments } from "./rows.ts";
 
 export interface LayerMatrix {
