@@ -14,8 +14,14 @@ function gather(op: OpCall): ResultNode {
   return op.result("Gather", [op.input(0), indices(op, 1)], { axis: attribute.int(op.int("axis")) });
 }
 
-/** table [entries, ...], codes of any shape. */
-const lookup = (op: OpCall): ResultNode => op.result("Gather", [op.input(0), indices(op, 1)], { axis: attribute.int(0) });
+/** table [entries, ...], codes of any shape. Engines gather whole bytes: narrower entries are widened for it. */
+function lookup(op: OpCall): ResultNode {
+  const { dtype } = op.type(0);
+  const axis = { axis: attribute.int(0) };
+  if (dtypeInfo(dtype).bits >= 8 || dtype === "bool") return op.result("Gather", [op.input(0), indices(op, 1)], axis);
+  const wide = op.cast(op.input(0), dtype.startsWith("i") ? "i8" : "u8");
+  return op.result("Cast", [op.node("Gather", [wide, indices(op, 1)], axis)], { to: attribute.int(op.typeCode(dtype)) });
+}
 
 /** `ScatterND` adds along the first axis: the indexed axes of the updates go there, and the result's axis back to its place. */
 function scatterAdd(op: OpCall): ResultNode {
