@@ -2,7 +2,7 @@
  * @file Low-rank factoring and weight sharing on `lenet5` (2,000 drawn test digits) and `cifar10-resnet4b` (test images of CIFAR-10): bytes of the file, MACs, milliseconds an image on wasm, accuracy.
  * Calibrates on 256 training samples. Prints a table and writes `bench/results/low-rank.json`. Timings are the median of three rounds on one thread.
  *
- * node --import tsx bench/low-rank.bench.ts [images]
+ * node --import tsx bench/low-rank.bench.ts [images [part of a pipeline]]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -17,6 +17,7 @@ import { load, Tensor } from "../runtime/index.ts";
 import { hasResnet, host, passed, preparedModel, testImages, trainingImages, wasmExecutor } from "./resnet4b.ts";
 
 const images = Number(process.argv[2] ?? 3000);
+const filter = process.argv[3] ?? "";
 const samples = 256;
 const batch = 50;
 const entropy = "entropy";
@@ -24,6 +25,8 @@ const entropy = "entropy";
 const pipelines = [
   "",
   ...["svd", "whitened", "spatial", "tucker", "cp"].map((method) => `low-rank{method=${method} macs=50%}`),
+  ...["svd", "whitened", "spatial", "tucker"].map((method) => `low-rank{method=${method} macs=50% scope=global}`),
+  ...["whitened", "spatial", "tucker"].map((method) => `low-rank{method=${method} macs=75% scope=global}`),
   "low-rank{method=whitened macs=70%}",
   "low-rank{method=whitened macs=50%},quantize{bits=8}",
   "quantize{bits=8}",
@@ -134,7 +137,7 @@ for (const network of await networks()) {
     `\n${network.name}, ${Math.min(images, network.test.count)} test images\n${"pipeline".padEnd(64)}   bytes      MACs     ms  accuracy  compile s`,
   );
   results[network.name] = [];
-  for (const pipeline of pipelines) {
+  for (const pipeline of pipelines.filter((text) => text.includes(filter))) {
     const row = await measure(network, pipeline);
     results[network.name]?.push(row);
     console.log(
@@ -142,6 +145,7 @@ for (const network of await networks()) {
     );
   }
 }
+if (filter !== "") process.exit();
 mkdirSync(new URL("results/", import.meta.url), { recursive: true });
 writeFileSync(
   new URL("results/low-rank.json", import.meta.url),
