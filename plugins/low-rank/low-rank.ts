@@ -1,6 +1,7 @@
 /** @file Low-rank factoring: a layer becomes a chain of thinner ones. README.md has the methods, their papers and when they lose. */
 import { definePass, option, type PassContext, reachableConstants } from "../../compiler/index.ts";
 import { type Constant, type Module, ModuleEditor } from "../../ir-spec/index.ts";
+import { allocateRanks } from "./allocate.ts";
 import { candidatesOf, type Refuse, refusing } from "./candidates.ts";
 import { costOf, costOfLayer, type Factoring, type Factors, isSmaller, type Ranks, type Stage } from "./factoring.ts";
 import { factoringOf, methods } from "./factorings/index.ts";
@@ -31,6 +32,11 @@ export const lowRank = definePass({
     macs: option.number("Largest rank with at most this share of the layer's multiply-accumulates. 0: not asked.", 0, share),
     bytes: option.number("Largest rank with at most this share of the layer's weights. 0: not asked.", 0, share),
     time: option.number("Largest rank with at most this share of the time that the first target predicts. 0: not asked.", 0, share),
+    scope: option.oneOf(
+      ["layer", "global"],
+      "What `macs` and `bytes` are shares of; global: of all these layers together, with the ranks that lose least.",
+      "layer",
+    ),
     faster: option.bool("Leave layers alone that the first target predicts to become no faster.", false),
     fit: option.bool("With data: fit the last factor to the outputs by least squares; not with `nmf`.", true),
     bias: option.bool("With data: look at inputs about their mean, and put the difference of means into the bias.", true),
@@ -50,13 +56,18 @@ export const lowRank = definePass({
     const moments = await momentsOf(module, ctx, views, options);
     const editor = new ModuleEditor(module, ctx.registry);
     const replaced = new Set<string>();
+    const works: Work[] = [];
     for (const [i, view] of views.entries()) {
-      ctx.signal?.throwIfAborted();
-      ctx.progress(0.5 + i / views.length / 2, view.name);
-      const work: Work = { module, ctx, options, goal, view, moments: moments.get(view.name) ?? null, refuse };
-      if (factorLayer(editor, work)) replaced.add(view.name);
-      // Lets timers and abort signals in between layers, which take up to seconds each.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await between(ctx, 0.5 + i / views.length / 4, view.name);
+      const second = moments.get(view.name) ?? null;
+      const factoring = factoringOf(view, ctx.random, options, second?.second ?? null);
+      works.push({ module, ctx, options, goal, view, factoring, moments: second, refuse });
+    }
+    const together = options.scope === "global" ? allocated(works, goal) : null;
+    for (const [i, work] of works.entries()) {
+      await between(ctx, 0.75 + i / works.length / 4, work.view.name);
+      const given = together?.get(work.view.name);
+      if (given !== null && factorLayer(editor, work, given)) replaced.add(work.view.name);
     }
     return withoutUnused(editor.freeze(), ctx, replaced);
   },
@@ -69,23 +80,40 @@ export interface Options {
   readonly damping: number;
 }
 
+/** Lets timers and abort signals in between layers, which take up to seconds each. */
+async function between(ctx: PassContext, fraction: number, note: string): Promise<void> {
+  ctx.signal?.throwIfAborted();
+  ctx.progress(fraction, note);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** @throws RangeError on goals that a sum over layers means nothing for */
+function allocated(works: readonly Work[], goal: Goal): ReadonlyMap<string, Ranks | null> {
+  const [first] = works;
+  if (goal.by !== "macs" && goal.by !== "bytes") throw new RangeError(`scope=global takes macs or bytes, not ${goal.by}`);
+  const found = first ? allocateRanks(first.module, works, goal.by, goal.share) : new Map<string, Ranks | null>();
+  if (found) return found;
+  first?.ctx.warn(`even the smallest ranks of all layers take more than ${percent(goal.share)} of their ${goal.by}; left alone`);
+  return new Map(works.map(({ view }) => [view.name, null]));
+}
+
 interface Work {
   readonly module: Module;
   readonly ctx: PassContext;
   readonly options: Options;
   readonly goal: Goal;
   readonly view: LayerView;
+  readonly factoring: Factoring;
   readonly moments: Moments | null;
   readonly refuse: Refuse;
 }
 
 /** Whether the layer was replaced. */
-function factorLayer(editor: ModuleEditor, work: Work): boolean {
-  const { module, ctx, options, goal, view, moments, refuse } = work;
-  const factoring = factoringOf(view, ctx.random, options, moments?.second ?? null);
+function factorLayer(editor: ModuleEditor, work: Work, given?: Ranks): boolean {
+  const { module, ctx, options, goal, view, factoring, moments, refuse } = work;
   const timeOf = predictedTimes(module, ctx, view, factoring);
-  const choice = chooseRanks(view, factoring, goal, timeOf);
-  const why = "refused" in choice ? choice.refused : reasonAgainst(work, factoring, choice.ranks, timeOf);
+  const choice = given ? { ranks: given } : chooseRanks(view, factoring, goal, timeOf);
+  const why = "refused" in choice ? choice.refused : reasonAgainst(work, choice.ranks, timeOf);
   if (why !== null || "refused" in choice) {
     refuse(view.name, why ?? "");
     return false;
@@ -102,7 +130,7 @@ function factorLayer(editor: ModuleEditor, work: Work): boolean {
     stages,
     replacements: view.layers.map((layer) => ({ layer, bias })),
   });
-  reportLayer(work, factoring, choice.ranks, approximated, factors);
+  reportLayer(work, choice.ranks, approximated, factors);
   return true;
 }
 
@@ -112,7 +140,7 @@ function correctedBias(view: LayerView, approximated: Matrix, { mean, bias }: No
   return bias.map((value, i) => value + (shift[i] as number));
 }
 
-function reasonAgainst({ ctx, options, view }: Work, factoring: Factoring, ranks: Ranks, timeOf: TimeOf): string | null {
+function reasonAgainst({ ctx, options, view, factoring }: Work, ranks: Ranks, timeOf: TimeOf): string | null {
   const shapes = factoring.shapes(ranks);
   if (!isSmaller(view, shapes)) {
     const [before, after] = [costOfLayer(view), costOf(view, shapes)];
@@ -124,7 +152,7 @@ function reasonAgainst({ ctx, options, view }: Work, factoring: Factoring, ranks
   return time < 1 ? null : `rank ${ranks.join(" x ")} would take ${percent(time)} of its time on ${ctx.target?.name}`;
 }
 
-function reportLayer({ ctx, view, moments }: Work, factoring: Factoring, ranks: Ranks, approximated: Matrix, factors: Factors): void {
+function reportLayer({ ctx, view, factoring, moments }: Work, ranks: Ranks, approximated: Matrix, factors: Factors): void {
   const [before, after] = [costOfLayer(view), costOf(view, factoring.shapes(ranks))];
   const numbers = {
     rank: ranks[0] as number,

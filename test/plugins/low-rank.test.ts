@@ -206,6 +206,46 @@ test("by macs and bytes: the largest rank within; macs=50% without any", async (
   }
 });
 
+test("scope=global: the limit holds over all layers, a layer that loses much stays whole, and less is lost than layer by layer", async () => {
+  // `a` is nearly of rank 2, `b` has no low rank at all.
+  const before = withValues(
+    withValues(
+      readBody(`  func @main(%x: tensor<Nx40xf32>) -> (y: tensor<Nx40xf32>) {
+    %h = nn.linear(%x, @a, _)
+    %y = nn.linear(%h, @b, _)
+    return %y
+  }
+  const @a : tensor<60x40xf32> = splat 1.0
+  const @b : tensor<40x60xf32> = splat 1.0`),
+      "a",
+      nearlyLowRank(60, 40, 2, 0.01, 1),
+    ),
+    "b",
+    normals(2400, 2),
+  );
+  for (const by of ["macs", "bytes"]) {
+    const lost = async (options: string) => {
+      const { rows } = await factored(before, `low-rank{method=svd ${options} min=0}`);
+      const left = rows.reduce((sum, { numbers }) => sum + (numbers?.weightsAfter ?? 0) - (numbers?.weightsBefore ?? 0), 4800);
+      assert.ok(left <= 0.6 * 4800, `${left}`);
+      return { rows, error: rows.reduce((sum, { numbers }) => sum + (numbers?.weightError ?? 0), 0) };
+    };
+    const [each, all] = [await lost(`${by}=60%`), await lost(`${by}=60% scope=global`)];
+    assert.equal(
+      all.rows.map(({ subject }) => subject),
+      ["a"],
+    );
+    assert.ok(all.error < 0.1 * each.error, `${all.error} ${each.error}`);
+  }
+  const small = await run(before, "low-rank{method=svd macs=1% scope=global min=0}");
+  assert.is(small.module, before);
+  assert.match(small.warnings[0] ?? "", "even the smallest ranks of all layers take more than 1 % of their macs; left alone");
+  assert.match(
+    (await failure(() => run(before, "low-rank{energy=90% scope=global}"))).message,
+    "scope=global takes macs or bytes, not energy",
+  );
+});
+
 test("a stride counts: Tucker's first factor works on all positions of the input", async () => {
   const before = withValues(conv, "w", normals(16 * 12 * 9, 3));
   const { rows } = await factored(before, "low-rank{method=tucker rank=4 min=0}");
