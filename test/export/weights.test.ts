@@ -259,6 +259,23 @@ for (const [name, [weight, bits, block, zeros]] of Object.entries(packedForms)) 
   });
 }
 
+oracle("scales of bf16 are told in f32, and the weight is cast", async () => {
+  const module = moduleOf(
+    `func @main(%x: tensor<Nx6xf32>) -> (y: tensor<Nx4xf32>) {
+      %h = type.cast(%x) {to = bf16}
+      %g = nn.linear(%h, @w, _)
+      %y = type.cast(%g) {to = f32}
+      return %y
+    }`,
+    `const @w : tensor<4x6xbf16> = quant.dequantize(@q, @s, _) {axis = 0}
+    const @q : tensor<4x6xi8> = random(5)
+    const @s : tensor<4xbf16> = random(3)`,
+  );
+  const model = await assertSameInOrt(module, { x }, "bf16", {}, 2 ** -7);
+  assert.equal(operators(model).slice(0, 3), ["Cast", "Cast", "DequantizeLinear"]);
+  assertRoundTrip(module, model, { x }, "bf16", 2 ** -7);
+});
+
 test("nbits: bytes with one scale per output, and odd blocks, stay QDQ", () => {
   for (const weight of [perRow("i8"), inBlocks("i4", 24, false), inBlocks("i4", 8, false)])
     assert.equal(operators(exported(wide(weight), { weights: "nbits" })).includes("MatMulNBits"), false);
