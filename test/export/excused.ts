@@ -64,6 +64,9 @@ export function excuseOf({ op, note = "" }: OpCase): string | null {
   return excuses.find(({ cases }) => cases[op]?.includes(note))?.why ?? null;
 }
 
+/** All that is particular about an op in ONNX Runtime. */
+export const excusesOf = (op: string): readonly string[] => excuses.filter(({ cases }) => cases[op]).map(({ why }) => why);
+
 export const excusedNotes: readonly (readonly [op: string, note: string])[] = excuses.flatMap(({ cases }) =>
   Object.entries(cases).flatMap(([op, notes]) => notes.map((note) => [op, note] as const)),
 );
@@ -74,8 +77,8 @@ export const noDoubles: ReadonlySet<string> = new Set([
   ...["avg_pool", "avg_pool_grad", "conv", "conv_input_grad", "conv_weight_grad", "gru", "lstm", "rnn"].map((f) => `nn.${f}`),
 ]);
 
-const several = "several operators of ONNX, which come back as the ops that they are";
-const otherDtype = "ONNX has it in a wider dtype: it comes back between casts";
+const several = "comes back as the ops that these are";
+const otherDtype = "some dtypes are computed in a wider one, between casts";
 
 /** Ops of which some cases, imported again, are other ops that compute the same. */
 export const otherForm: Readonly<Record<string, string>> = {
@@ -95,7 +98,7 @@ export const otherForm: Readonly<Record<string, string>> = {
   "shape.scatter_add": several,
   "sparse.expand": several,
   "sparse.compress": several,
-  "quant.fake": "a pair of `QuantizeLinear` and `DequantizeLinear`",
+  "quant.fake": "comes back as a pair of `quant.quantize` and `quant.dequantize`",
   "math.mod": "`Mod` is of integers: for floats it is several operators",
   "math.clip": "`Clip` of integers comes back as `math.min` and `math.max`",
   "math.neg": "`Neg` is of signed numbers: an unsigned one is subtracted from 0",
@@ -105,20 +108,20 @@ export const otherForm: Readonly<Record<string, string>> = {
   "int.matmul": "signed integers go as unsigned ones, which ONNX Runtime has kernels for",
   "quant.dequantize": "`DequantizeLinear` has no scales of f64: a product",
   "shape.pad": "the value of integers is told truncated",
-  "shape.concat": "one operand: nothing is left to do",
+  "shape.concat": "of one operand it is that",
   "dynamic.range": "`Range` takes scalars: operands of one element are reshaped",
   "dynamic.unique": otherDtype,
   "reduce.cumsum": otherDtype,
   "reduce.max": otherDtype,
   "reduce.min": otherDtype,
   "reduce.sum": otherDtype,
-  "reduce.mean": "over no axes: nothing is left to do",
-  "reduce.prod": "over no axes: nothing is left to do",
+  "reduce.mean": "over no axes it is its operand",
+  "reduce.prod": "over no axes it is its operand",
   "shape.gather_nd": "indices are cast to i64",
   "shape.scatter_nd": "indices are cast to i64",
   "nn.roi_align": "indices are cast to i64",
   "shape.scatter_elements": otherDtype,
   "shape.reshape": "integers of 1 and 2 bits go as bytes",
   "type.unpack": "4-bit integers come back with a `type.cast`, others as bytes",
-  "type.cast": "to its own dtype: nothing is left to do",
+  "type.cast": "to its own dtype it is its operand",
 };

@@ -17,7 +17,7 @@ import {
 } from "../../../ir-spec/index.ts";
 import { attribute, type GraphBuilder } from "./builder.ts";
 import type { ExportRow, WrittenNBits } from "./call.ts";
-import { carrierOf, storedCodes, widen } from "./dtypes.ts";
+import { carrierOf, dataType, storedCodes, widen } from "./dtypes.ts";
 import { ExportFailure } from "./errors.ts";
 import { nbitsWeight } from "./nbits.ts";
 import type { Sizes } from "./sizes.ts";
@@ -152,7 +152,12 @@ export class ConstantWriter {
   private quantized(constant: Derived, name: string): boolean {
     const { module, registry, unsigned } = this.options;
     const found = quantizedWeight(constant.name, { module, registry, cache: this.values });
-    const weight = found && unsigned ? unsignedCodes(found) : found;
+    const brain = found?.scale.dtype === "bf16";
+    const single =
+      found && brain
+        ? { ...found, scale: hostTensor("f32", found.scale.shape, Float32Array.from(found.scale.data as Float32Array)) }
+        : found;
+    const weight = single && unsigned ? unsignedCodes(single) : single;
     if (!weight || !this.hasForm(weight)) return false;
     const { codes, scale, zero, axis, block, moved, names } = weight;
     const to = storedCodes(codes.dtype, this.builder.opset);
@@ -164,14 +169,18 @@ export class ConstantWriter {
     ];
     const grain = scale.shape.length === 0 ? {} : { axis: attribute.int(axis) };
     const blocks = block > 0 ? { block_size: attribute.int(block) } : {};
-    this.builder.node("DequantizeLinear", inputs, [name], { ...grain, ...blocks }, { name: "", doc: constant.doc });
+    const attrs = { ...grain, ...blocks };
+    // Runtimes have no scales of bf16: an 8-bit code times one is exact in f32.
+    const value = brain ? this.builder.value("DequantizeLinear", inputs, attrs, `${name}/wide`) : "";
+    if (brain) this.builder.node("Cast", [value], [name], { to: attribute.int(dataType("bf16")) }, { name: "", doc: constant.doc });
+    else this.builder.node("DequantizeLinear", inputs, [name], attrs, { name: "", doc: constant.doc });
     return true;
   }
 
   /** What `DequantizeLinear` takes in this operator set; i32 codes only without a zero point. */
   private hasForm({ codes, scale, zero, block }: QuantizedWeight): boolean {
     const { opset } = this.builder;
-    const scales = scale.dtype === "f32" || ((scale.dtype === "f16" || scale.dtype === "bf16") && opset >= 19);
+    const scales = scale.dtype === "f32" || (scale.dtype === "f16" && opset >= 19);
     const wide = codes.dtype === "i16" || codes.dtype === "u16";
     return scales && (!wide || opset >= 21) && (block === 0 || opset >= 21) && !(codes.dtype === "i32" && zero !== null);
   }

@@ -36,6 +36,17 @@ const byOp: Readonly<Record<string, Widening>> = {
   "dynamic.range": { f16: "f32", i8: "i32", u8: "i32", u16: "i32", u32: "i64", u64: "i64" },
 };
 
+/** Before operator set 14 arithmetic is of floats and wide integers. */
+const before14: Widening = { ...shorts, i8: "i32", u8: "i32" };
+const byOpBefore14: Readonly<Record<string, Widening>> = {
+  "math.add": before14,
+  "math.sub": before14,
+  "math.mul": before14,
+  "math.div": before14,
+  "math.neg": { u8: "i32", u16: "i32" },
+  "reduce.cumsum": { f16: "f32" },
+};
+
 /** Values that are combined, not only put elsewhere. */
 const combining: Widening = { f16: "f32", bool: "i32" };
 
@@ -60,15 +71,15 @@ const takesBf16: ReadonlySet<string> = new Set([
   "control.scan",
 ]);
 
-function wideningOf({ op, attrs }: CallSource): Widening {
+function wideningOf({ op, attrs }: CallSource, opset: number): Widening {
   const scatters = op === "shape.scatter_add" || (op.startsWith("shape.scatter_") && attrs.reduction !== "none");
-  const own = scatters ? combining : (byOp[op] ?? none);
+  const own = scatters ? combining : { ...byOp[op], ...(opset < 14 ? byOpBefore14[op] : none) };
   return takesBf16.has(op) ? own : { ...own, bf16: "f32" };
 }
 
 /** Writes the op by its row, between casts where it has such a dtype. */
 export function writeOp(source: CallSource, builder: GraphBuilder, sizes: Sizes, row: ExportRow): void {
-  const widening = wideningOf(source);
+  const widening = wideningOf(source, builder.opset);
   const isWidened = (type: TensorType | null | undefined): boolean => type != null && widening[type.dtype] !== undefined;
   if ([...source.types, ...source.outputs].some(isWidened)) writeWide(source, widening, builder, sizes, row);
   else new OpCall(source, builder, sizes).write(row);

@@ -47,7 +47,7 @@ const bitwise =
   (ofBools: string, ofIntegers: string): ExportRow =>
   (op) => {
     if (op.type(0).dtype === "bool") return op.result(ofBools, op.inputs());
-    if (op.opset < 18) op.fail("E1002", `ONNX has no ${ofIntegers} before opset 18`, "export with a newer opset");
+    if (op.opset < 18) op.fail("E1002", `ONNX has ${ofIntegers} since opset 18`, "export with a newer opset");
     return op.result(ofIntegers, op.inputs());
   };
 
