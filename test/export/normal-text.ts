@@ -1,5 +1,5 @@
 /**
- * @file A module's text without what a trip through another format need not keep: names of inner values and of constants, places, docs, meta, storage; absent operands at the end,
+ * @file A module's text without what a trip through another format need not keep: names of inner values and of constants, places, docs, meta, storage, assumptions about sizes; absent operands at the end,
  * attributes that have their default, and the target of a reshape, which its result's type says; axes counted from the last and floats beyond f32 are written otherwise. Constants of one definition are one. Two modules with equal normal text compute the same
  * by the same ops.
  */
@@ -46,7 +46,8 @@ export function normalText(module: Module): string {
   const returns = main.returns.map((operand) => names.operand(operand)) as Func["returns"];
   const kept = new Set(main.params);
   const values = main.values.map((value, id) => ({ ...value, name: kept.has(id) ? value.name : null }));
-  const func: Func = { ...main, ops, returns, values, doc: null };
+  // ONNX has no place for what is assumed of sizes: what its own operators imply comes back, a gather says nothing about its axis.
+  const func: Func = { ...main, ops, returns, values, requires: [], doc: null };
   return printModule({
     ...module,
     name: "m",
