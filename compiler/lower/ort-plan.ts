@@ -22,6 +22,7 @@ import {
 import { graphAttrs, graphKernel, portTypes } from "../../runtime/backends/ort/manifest.ts";
 import { predictSteps } from "../cost/predict.ts";
 import { exportOnnx, outsideInitializers } from "../export/onnx/export.ts";
+import { defaultOpset } from "../export/onnx/meta.ts";
 import { onnx } from "../import/onnx/proto/gen/onnx.js";
 import { costOf, type TargetSpec } from "../target/target.ts";
 import { PlanFunctionBuilder } from "./builder.ts";
@@ -47,8 +48,11 @@ export function lowerToOnnxGraph(source: Module, target: TargetSpec, registry: O
   return assemble(func, skeleton, rebuilt, { steps, ports: portsOf(func), predicted: predictSteps(costOf(target), steps, portsOf(func)) });
 }
 
+/** One operator set for all plans, whatever the ops: the ONNX Runtime that runs a file may be older than this compiler. */
+const skeletonForm = { initializers: "outside", opset: defaultOpset } as const;
+
 function exportSkeleton(module: Module, target: TargetSpec, registry: OpRegistry): Skeleton {
-  const options = { registry, initializers: "outside" } as const;
+  const options = { registry, ...skeletonForm };
   checkExpressible(module, target, registry);
   const bare = unlabelled(module);
   const bytes = exportOnnx(bare, options);
@@ -66,7 +70,7 @@ function checkExpressible(module: Module, target: TargetSpec, registry: OpRegist
 
 function exportProblems(module: Module, registry: OpRegistry): readonly Problem[] {
   try {
-    outsideInitializers(module, { registry, initializers: "outside" });
+    outsideInitializers(module, { registry, ...skeletonForm });
     return [];
   } catch (error) {
     if (error instanceof TersorError) return error.problems;
