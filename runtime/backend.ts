@@ -62,6 +62,8 @@ export interface Plan {
   readonly main: PlanFunction;
   readonly inputCount: number;
   readonly constants: readonly PlanConstant[];
+  /** Symbols that are bound besides those that stand alone in the types of its inputs: a part of a plan runs with the sizes of the whole. */
+  readonly symbols?: readonly string[];
   /** The file that it came from, for backends that run its source functions; absent when a plan was built by hand. */
   readonly file?: OpenedFile;
 }

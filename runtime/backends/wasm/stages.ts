@@ -26,8 +26,8 @@ export interface Stage {
 
 const span = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
-export function stagesOf({ main, inputCount }: Plan): readonly Stage[] {
-  const ends = findingSteps(main, inputCount);
+export function stagesOf({ main, inputCount, symbols = [] }: Plan): readonly Stage[] {
+  const ends = findingSteps(main, inputCount, symbols);
   if (ends.length === 0) {
     const whole = { index: 0, func: main, copied: span(0, inputCount), prepared: span(0, main.params - inputCount) };
     return [{ ...whole, made: [], firstStep: 0, finds: null }];
@@ -37,8 +37,8 @@ export function stagesOf({ main, inputCount }: Plan): readonly Stage[] {
 }
 
 /** Indices of the steps with a result whose size is a symbol that nothing before it told. */
-function findingSteps({ values, steps }: PlanFunction, inputCount: number): readonly number[] {
-  const known = new Set<string>();
+function findingSteps({ values, steps }: PlanFunction, inputCount: number, bound: readonly string[]): readonly number[] {
+  const known = new Set(bound);
   const tell = (ids: readonly number[]): boolean => {
     const symbols = ids.flatMap((id) => (values[id]?.shape ?? []).map(bareSymbol));
     const fresh = symbols.filter((symbol): symbol is string => symbol !== null && !known.has(symbol));

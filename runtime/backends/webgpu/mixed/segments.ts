@@ -5,6 +5,7 @@
  */
 import { copyKernel, type Plan, type PlanFunction, type PlanOperand, type PlanStep, type PlanType } from "../../../backend.ts";
 import { RuntimeError } from "../../../errors.ts";
+import { bareSymbol } from "../../../plan-dim.ts";
 
 /** Each is an executable with memory of its own; no compiler writes as many. */
 const mostSegments = 256;
@@ -208,8 +209,14 @@ class Cutting {
         returns: outputs.map(({ value }) => ({ kind: "value", value: idOf(value) })),
       },
       inputCount: inputs.length,
+      symbols: inputSymbols(this.plan),
     };
   }
+}
+
+/** What the inputs of the whole plan tell. */
+function inputSymbols({ main, inputCount }: Plan): readonly string[] {
+  return main.values.slice(0, inputCount).flatMap(({ shape }) => shape.flatMap((dim) => bareSymbol(dim) ?? []));
 }
 
 /** What stands for result i of the plan where that is a constant. */
